@@ -1,0 +1,43 @@
+//! The `spanlake` binary: runs one command and turns its failure into an exit code.
+
+mod args;
+mod command;
+mod failure;
+mod import;
+mod output;
+mod progress;
+mod shell;
+mod statements;
+mod stop;
+mod terminal;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::args::Args;
+
+/// Deep expressions are evaluated by recursion, on the threads of the runtime.
+const THREAD_STACK_BYTES: usize = 16 << 20;
+
+/// How long a cancelled command may take to let go of its files.
+const LAST_MOMENTS: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(THREAD_STACK_BYTES)
+        .build()?;
+    let result = runtime.block_on(command::run(args.command));
+    runtime.shutdown_timeout(LAST_MOMENTS);
+    result
+}

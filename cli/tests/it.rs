@@ -1,0 +1,22 @@
+//! Runs the `spanlake` binary in temporary folders: what a user types, reads and gets back.
+
+#[path = "it/attach.rs"]
+mod attach;
+#[path = "it/demo.rs"]
+mod demo;
+#[path = "it/fixtures.rs"]
+mod fixtures;
+#[path = "it/functions.rs"]
+mod functions;
+#[path = "it/generate.rs"]
+mod generate;
+#[path = "it/hostile.rs"]
+mod hostile;
+#[path = "it/import.rs"]
+mod import;
+#[path = "it/report.rs"]
+mod report;
+#[path = "it/serve.rs"]
+mod serve;
+#[path = "it/sql.rs"]
+mod sql;

@@ -1,0 +1,5 @@
+//! The table log: which files are the table. All of Delta is in [`delta`], so that it can be replaced.
+
+mod delta;
+
+pub(crate) use delta::{NewFile, TableLog, remove_uncommitted};

@@ -1,0 +1,244 @@
+//! The `spans` table log as a Delta table, through `deltalake-core`.
+//!
+//! We use the log only (read, commit, checkpoint, conflict check). Parquet files
+//! are written and scanned by our own code, and the object store is ours.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::{Action, Add, StructType};
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use deltalake_core::operations::create::CreateBuilder;
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::{DeltaTable, DeltaTableError};
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt};
+use schema::spans::{DATE, START_TIME_UNIX_NANO, stored_schema};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::paths;
+use crate::snapshot::{DataFile, Snapshot};
+
+/// Version of the lake format that this build writes. A reader refuses a higher one.
+const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION_KEY: &str = "spanlake.formatVersion";
+
+/// Tag on a file whose rows are in this order. Files of other writers do not have it.
+const SORT_TAG: &str = "spanlake.sortedBy";
+const SORTED_BY_TRACE: &str = "trace_id,start_time_unix_nano";
+
+/// Commits between two checkpoints: readers replay at most this many.
+const CHECKPOINT_INTERVAL: &str = "20";
+
+/// The log of the `spans` table.
+#[derive(Debug)]
+pub(crate) struct TableLog {
+    table: Mutex<DeltaTable>,
+}
+
+/// A file that was written and is not yet part of the table. Its rows are sorted by trace.
+#[derive(Debug, Clone)]
+pub(crate) struct NewFile {
+    /// Path relative to the table folder.
+    pub(crate) path: Path,
+    /// The UTC day of every row, `YYYY-MM-DD`.
+    pub(crate) date: String,
+    /// Size in bytes.
+    pub(crate) size_bytes: u64,
+    /// Number of rows.
+    pub(crate) rows: u64,
+    /// Smallest and largest start.
+    pub(crate) start_time_range: (i64, i64),
+    /// When it was written, in milliseconds since the epoch.
+    pub(crate) written_ms: i64,
+}
+
+/// The per-file statistics that Delta readers prune by.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct FileStats {
+    num_records: Option<u64>,
+    min_values: HashMap<String, serde_json::Value>,
+    max_values: HashMap<String, serde_json::Value>,
+}
+
+impl TableLog {
+    /// Opens the log under a lake root; `None` if there is no table.
+    pub(crate) async fn open(store: Arc<dyn ObjectStore>, lake: &Url) -> Result<Option<Self>> {
+        let mut table = DeltaTable::new(log_store(store, lake)?);
+        if !table.verify_deltatable_existence().await.map_err(log_error)? {
+            return Ok(None);
+        }
+        table.load().await.map_err(log_error)?;
+        check_format(&table)?;
+        Ok(Some(Self { table: Mutex::new(table) }))
+    }
+
+    /// Creates an empty table; opens it instead if another writer was faster.
+    pub(crate) async fn create(store: Arc<dyn ObjectStore>, lake: &Url) -> Result<Self> {
+        let created = CreateBuilder::new()
+            .with_log_store(log_store(Arc::clone(&store), lake)?)
+            .with_table_name(paths::SPANS)
+            .with_comment("OpenTelemetry spans, written by Spanlake")
+            .with_columns(delta_schema()?.fields().cloned())
+            .with_partition_columns([DATE])
+            .with_raise_if_key_not_exists(false)
+            .with_configuration([
+                (FORMAT_VERSION_KEY, Some(FORMAT_VERSION.to_string())),
+                ("delta.checkpointInterval", Some(CHECKPOINT_INTERVAL.to_string())),
+                // Ids, maps and most text are useless as statistics; ours are written with each file.
+                ("delta.dataSkippingStatsColumns", Some(START_TIME_UNIX_NANO.to_string())),
+            ])
+            .await;
+        match created {
+            Ok(table) => Ok(Self { table: Mutex::new(table) }),
+            Err(error) => match Self::open(store, lake).await? {
+                Some(log) => Ok(log),
+                None => Err(log_error(error)),
+            },
+        }
+    }
+
+    /// The newest version of the table.
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot> {
+        let mut table = self.table.lock().await;
+        table.update_state().await.map_err(log_error)?;
+        check_format(&table)?;
+        let state = table.snapshot().map_err(log_error)?;
+        let mut files = state
+            .log_data()
+            .iter()
+            .map(|view| {
+                #[expect(deprecated, reason = "the only accessor that shows the tags")]
+                data_file(&view.add_action())
+            })
+            .collect::<Result<Vec<_>>>()?;
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Snapshot { version: state.version(), files: files.into() })
+    }
+
+    /// Makes `files` part of the table, all of them or none. Returns the new version.
+    pub(crate) async fn commit(&self, files: &[NewFile]) -> Result<u64> {
+        let mut table = self.table.lock().await;
+        let actions = files.iter().map(add_action).collect::<Result<Vec<_>>>()?;
+        let operation = DeltaOperation::Write {
+            mode: SaveMode::Append,
+            partition_by: Some(vec![DATE.into()]),
+            predicate: None,
+        };
+        let state = table.snapshot().map_err(log_error)?;
+        let log_store = table.log_store();
+        let commit = CommitBuilder::from(CommitProperties::default())
+            .with_actions(actions)
+            .build(Some(state), log_store, operation)
+            .await
+            .map_err(log_error)?;
+        table.update_state().await.map_err(log_error)?;
+        Ok(commit.version())
+    }
+}
+
+/// The columns as Delta types: the stored columns, then the partition column.
+fn delta_schema() -> Result<StructType> {
+    let stored = stored_schema();
+    let mut fields: Vec<_> = stored.fields().iter().cloned().collect();
+    fields.push(Arc::new(Field::new(DATE, DataType::Date32, true)));
+    (&Schema::new(fields))
+        .try_into_kernel()
+        .map_err(|e| Error::Internal(format!("the stored schema has no Delta form: {e}")))
+}
+
+fn log_store(store: Arc<dyn ObjectStore>, lake: &Url) -> Result<LogStoreRef> {
+    let table_url = lake
+        .join(&format!("{}/", paths::SPANS))
+        .map_err(|e| Error::Internal(format!("table URL: {e}")))?;
+    let table_store: Arc<dyn ObjectStore> =
+        Arc::new(PrefixStore::new(Arc::clone(&store), paths::SPANS));
+    Ok(default_logstore(table_store, store, &table_url, &StorageConfig::default()))
+}
+
+fn check_format(table: &DeltaTable) -> Result<()> {
+    let state = table.snapshot().map_err(log_error)?;
+    let properties = &state.table_config().unknown_properties;
+    // A table without the property was created by somebody else; its schema decides then.
+    let Some(version) = properties.get(FORMAT_VERSION_KEY) else { return Ok(()) };
+    let found = version.parse().map_err(|_| Error::Corrupt {
+        path: paths::SPANS.into(),
+        reason: format!("table property {FORMAT_VERSION_KEY} is `{version}`, not a number"),
+    })?;
+    if found > FORMAT_VERSION {
+        return Err(Error::NewerFormat { found, supported: FORMAT_VERSION });
+    }
+    Ok(())
+}
+
+fn add_action(file: &NewFile) -> Result<Action> {
+    let bound = |value: i64| HashMap::from([(START_TIME_UNIX_NANO.to_string(), value.into())]);
+    let stats = FileStats {
+        num_records: Some(file.rows),
+        min_values: bound(file.start_time_range.0),
+        max_values: bound(file.start_time_range.1),
+    };
+    let stats = serde_json::to_string(&stats)
+        .map_err(|e| Error::Internal(format!("file statistics: {e}")))?;
+    let tags = HashMap::from([(SORT_TAG.to_string(), Some(SORTED_BY_TRACE.to_string()))]);
+    Ok(Action::Add(Add {
+        path: file.path.to_string(),
+        partition_values: HashMap::from([(DATE.to_string(), Some(file.date.clone()))]),
+        size: file.size_bytes as i64,
+        modification_time: file.written_ms,
+        data_change: true,
+        stats: Some(stats),
+        tags: Some(tags),
+        deletion_vector: None,
+        base_row_id: None,
+        default_row_commit_version: None,
+        clustering_provider: None,
+    }))
+}
+
+fn data_file(add: &Add) -> Result<DataFile> {
+    let corrupt = |reason: String| Error::Corrupt { path: add.path.clone(), reason };
+    if add.deletion_vector.is_some() {
+        let reason =
+            "it has a deletion vector, which spanlake cannot read; rewrite the table without";
+        return Err(corrupt(reason.into()));
+    }
+    let stats: FileStats = match &add.stats {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|e| corrupt(format!("statistics in the log do not parse: {e}")))?,
+        None => FileStats::default(),
+    };
+    let bound =
+        |values: &HashMap<String, serde_json::Value>| values.get(START_TIME_UNIX_NANO)?.as_i64();
+    let tag = add.tags.as_ref().and_then(|tags| tags.get(SORT_TAG)?.as_deref());
+    Ok(DataFile {
+        path: Path::parse(&add.path).map_err(|e| corrupt(e.to_string()))?,
+        size_bytes: add.size as u64,
+        rows: stats.num_records,
+        start_time_range: bound(&stats.min_values).zip(bound(&stats.max_values)),
+        sorted_by_trace: tag == Some(SORTED_BY_TRACE),
+    })
+}
+
+fn log_error(error: DeltaTableError) -> Error {
+    match error {
+        DeltaTableError::ObjectStore { source } => Error::Store(source),
+        other => Error::Log(Box::new(other)),
+    }
+}
+
+/// Removes files that were written but never committed.
+pub(crate) async fn remove_uncommitted(store: &dyn ObjectStore, files: &[NewFile]) {
+    for file in files {
+        // An orphan is invisible and harmless, so a failure to remove it is no failure of the caller.
+        let _ = store.delete(&paths::in_lake(&file.path)).await;
+    }
+}

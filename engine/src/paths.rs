@@ -1,0 +1,23 @@
+//! Every object key of a lake, built here only.
+//!
+//! ```text
+//! <lake>/spans/_delta_log/...                   the table log
+//! <lake>/spans/date=2026-11-09/<uuid>.parquet   spans that started on that UTC day
+//! ```
+
+use object_store::path::Path;
+use schema::spans::DATE;
+use uuid::Uuid;
+
+/// Folder of the `spans` table under the lake root.
+pub(crate) const SPANS: &str = "spans";
+
+/// Key of a new data file, relative to the table. Unique: files are written once.
+pub(crate) fn new_data_file(date: &str) -> Path {
+    Path::from(format!("{DATE}={date}/{}.parquet", Uuid::new_v4()))
+}
+
+/// Key of a table's file relative to the lake root.
+pub(crate) fn in_lake(file: &Path) -> Path {
+    Path::from(format!("{SPANS}/{file}"))
+}

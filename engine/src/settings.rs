@@ -1,0 +1,52 @@
+//! What a user may set: plain data with defaults.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of an engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Memory that queries may use together, in bytes. Default: half of the machine's.
+    pub query_memory_bytes: usize,
+    /// Disk that queries may spill to, in bytes.
+    pub query_spill_bytes: u64,
+    /// Threads that one query may use. Default: the machine's cores.
+    pub query_threads: usize,
+    /// Longest SQL text accepted, in bytes.
+    pub sql_max_bytes: usize,
+    /// Deepest nesting of parentheses and subqueries accepted.
+    pub sql_max_depth: usize,
+    /// Most tokens (words, numbers, operators) in one SQL text.
+    pub sql_max_tokens: usize,
+    /// Most operators (`+`, `AND`, `UNION`, `JOIN`, ...) in one SQL text: each may nest the plan by one.
+    pub sql_max_operators: usize,
+    /// Spans buffered before they are sorted and written, as Arrow bytes. Bounds the memory of an import.
+    pub write_buffer_bytes: usize,
+    /// Rows per Parquet row group.
+    pub row_group_rows: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            query_memory_bytes: machine_memory_bytes() / 2,
+            query_spill_bytes: 10 << 30,
+            query_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            sql_max_bytes: 1 << 20,
+            sql_max_depth: 128,
+            sql_max_tokens: 100_000,
+            sql_max_operators: 2_000,
+            write_buffer_bytes: 256 << 20,
+            row_group_rows: 128 << 10,
+        }
+    }
+}
+
+/// Memory of the machine in bytes, or 4 GiB where the system does not say.
+fn machine_memory_bytes() -> usize {
+    const UNKNOWN: usize = 4 << 30;
+    let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return UNKNOWN };
+    let total = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = total.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<usize>().ok());
+    kib.map_or(UNKNOWN, |kib| kib << 10)
+}

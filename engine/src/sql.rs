@@ -1,0 +1,15 @@
+//! SQL over a snapshot: sessions, guarded statements, result streams.
+
+mod attach;
+mod guard;
+mod hex_ids;
+mod runtime;
+mod session;
+mod stack;
+mod statement;
+mod stores;
+mod views;
+
+pub(crate) use runtime::Runtime;
+pub use session::{Session, TableInfo};
+pub use statement::{Query, Statement};

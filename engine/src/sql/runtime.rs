@@ -1,0 +1,87 @@
+//! What all sessions of an engine share: memory, disk, stores, functions, rules.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+use object_store::ObjectStore;
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::read::LAKE_URL;
+use crate::settings::Settings;
+use crate::sql::hex_ids::HexIds;
+use crate::sql::stores::KnownStores;
+
+/// Name of the one catalog.
+pub(crate) const CATALOG: &str = "spanlake";
+/// Schema of the documented tables and views: found without a prefix.
+pub(crate) const PUBLIC: &str = "public";
+/// Schema of the tables as they are stored.
+pub(crate) const STORAGE: &str = "storage";
+
+/// How many memory consumers an out-of-memory message names.
+const CONSUMERS_NAMED: usize = 3;
+
+/// The part of a session that does not depend on the data.
+#[derive(Debug, Clone)]
+pub(crate) struct Runtime {
+    settings: Settings,
+    env: Arc<RuntimeEnv>,
+}
+
+impl Runtime {
+    /// Limits from `settings`; `lake` is the store that queries may read.
+    pub(crate) fn new(settings: &Settings, lake: Option<Arc<dyn ObjectStore>>) -> Result<Self> {
+        let consumers = NonZeroUsize::new(CONSUMERS_NAMED).expect("it is not zero");
+        let pool =
+            TrackConsumersPool::new(FairSpillPool::new(settings.query_memory_bytes), consumers);
+        let disk = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::OsTmpDirectory)
+            .with_max_temp_directory_size(settings.query_spill_bytes);
+        let env = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(disk)
+            .with_object_store_registry(Arc::new(KnownStores::default()))
+            .build_arc()?;
+        if let Some(lake) = lake {
+            let url = Url::parse(LAKE_URL).map_err(|e| Error::Internal(e.to_string()))?;
+            env.register_object_store(&url, lake);
+        }
+        Ok(Self { settings: settings.clone(), env })
+    }
+
+    /// A session state with functions and rules, and no tables.
+    pub(crate) fn session_state(&self) -> Result<SessionState> {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(self.settings.query_threads)
+            .with_information_schema(true)
+            .with_default_catalog_and_schema(CATALOG, PUBLIC)
+            .with_create_default_catalog_and_schema(true);
+        let options = config.options_mut();
+        // Filters run inside the Parquet scan, so that only matching rows decode their maps.
+        options.execution.parquet.pushdown_filters = true;
+        options.execution.parquet.reorder_filters = true;
+        // Text is shown as it is: a bare number is a double, as in every client language.
+        options.sql_parser.map_string_types_to_utf8view = false;
+        let mut state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&self.env))
+            .with_default_features()
+            .with_optimizer_rule(Arc::new(HexIds))
+            .build();
+        // No statement may create a table, so no factory for one is kept either.
+        state.table_factories_mut().clear();
+        udfs::register_all(&mut state)?;
+        Ok(state)
+    }
+
+    /// The settings.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}

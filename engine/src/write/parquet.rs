@@ -1,0 +1,149 @@
+//! Encodes sorted rows as Parquet, one file per UTC day.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::compute::interleave_record_batch;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
+use datafusion::parquet::file::metadata::SortingColumn;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use datafusion::parquet::schema::types::ColumnPath;
+use schema::spans::{
+    ATTRIBUTES, DURATION_NS, EVENTS, LINKS, PARENT_SPAN_ID, RESOURCE_ATTRIBUTES, SCOPE_ATTRIBUTES,
+    SPAN_ID, START_TIME_UNIX_NANO, TRACE_ID,
+};
+
+use crate::error::{Error, Result};
+use crate::write::sort::{Row, days, sorted_rows};
+
+/// Rows handed to the Parquet writer at a time: bounds the copy of the sorted rows.
+const CHUNK_ROWS: usize = 16 << 10;
+
+/// Rows per data page: what a look-up of one trace has to decode.
+const PAGE_ROWS: usize = 8 << 10;
+
+const ZSTD_LEVEL: i32 = 3;
+
+/// One file, in memory.
+#[derive(Debug)]
+pub(super) struct EncodedFile {
+    /// The UTC day of every row, `YYYY-MM-DD`.
+    pub(super) date: String,
+    /// Number of rows.
+    pub(super) rows: u64,
+    /// Smallest and largest start in nanoseconds since the epoch.
+    pub(super) start_time_range: (i64, i64),
+    /// The Parquet file.
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Sorts the rows of `batches` and encodes them, one file per UTC day.
+pub(super) fn encode(batches: &[RecordBatch], row_group_rows: usize) -> Result<Vec<EncodedFile>> {
+    let Some(first) = batches.first() else { return Ok(Vec::new()) };
+    let rows = sorted_rows(batches)?;
+    let kept = used_columns(batches);
+    let batches: Vec<RecordBatch> = batches
+        .iter()
+        .map(|batch| batch.project(&kept))
+        .collect::<Result<_, _>>()
+        .map_err(arrow)?;
+    let schema = Arc::new(first.schema().project(&kept).map_err(arrow)?);
+    days(&rows)
+        .into_iter()
+        .map(|day| encode_day(&batches, &rows[day], &schema, row_group_rows))
+        .collect()
+}
+
+/// Columns that hold a value somewhere. A column that a file does not have reads as NULL, at no cost.
+fn used_columns(batches: &[RecordBatch]) -> Vec<usize> {
+    let schema = batches[0].schema();
+    let used = |column: usize| {
+        !schema.field(column).is_nullable()
+            || batches.iter().any(|batch| batch.column(column).null_count() < batch.num_rows())
+    };
+    (0..schema.fields().len()).filter(|column| used(*column)).collect()
+}
+
+fn encode_day(
+    batches: &[RecordBatch],
+    rows: &[Row],
+    schema: &SchemaRef,
+    row_group_rows: usize,
+) -> Result<EncodedFile> {
+    let properties = writer_properties(schema, row_group_rows);
+    let mut bytes = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new(&mut bytes, Arc::clone(schema), Some(properties)).map_err(parquet)?;
+    let sources: Vec<&RecordBatch> = batches.iter().collect();
+    for chunk in rows.chunks(CHUNK_ROWS) {
+        let positions: Vec<(usize, usize)> = chunk.iter().map(Row::position).collect();
+        let sorted = interleave_record_batch(&sources, &positions).map_err(arrow)?;
+        writer.write(&sorted).map_err(parquet)?;
+    }
+    writer.close().map_err(parquet)?;
+    let starts = rows.iter().map(Row::start_ns);
+    let start_time_range = (starts.clone().min().unwrap_or(0), starts.max().unwrap_or(0));
+    let date = rows[0].date();
+    Ok(EncodedFile { date, rows: rows.len() as u64, start_time_range, bytes })
+}
+
+fn writer_properties(schema: &Schema, row_group_rows: usize) -> WriterProperties {
+    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).expect("the level is one that zstd has");
+    let mut properties = WriterProperties::builder()
+        .set_created_by(concat!("spanlake ", env!("CARGO_PKG_VERSION")).into())
+        .set_compression(Compression::ZSTD(zstd))
+        .set_max_row_group_row_count(Some(row_group_rows))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(1024)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_sorting_columns(sorting_columns(schema));
+    // Random ids do not repeat and do not compress: neither a dictionary nor zstd can win.
+    for id in [SPAN_ID, PARENT_SPAN_ID] {
+        properties = properties
+            .set_column_dictionary_enabled(id.into(), false)
+            .set_column_encoding(id.into(), Encoding::PLAIN)
+            .set_column_statistics_enabled(id.into(), EnabledStatistics::None);
+    }
+    for delta in [START_TIME_UNIX_NANO, DURATION_NS] {
+        properties = properties
+            .set_column_dictionary_enabled(delta.into(), false)
+            .set_column_encoding(delta.into(), Encoding::DELTA_BINARY_PACKED);
+    }
+    // Bounds of map entries prune nothing.
+    for nested in [ATTRIBUTES, RESOURCE_ATTRIBUTES, SCOPE_ATTRIBUTES] {
+        for part in ["key", "value"] {
+            let path = [nested, "entries", part].map(String::from).to_vec();
+            properties = properties
+                .set_column_statistics_enabled(ColumnPath::new(path), EnabledStatistics::None);
+        }
+    }
+    for list in [EVENTS, LINKS] {
+        for leaf in ["time_unix_nano", "name", "trace_id", "span_id"] {
+            let path = [list, "list", "element", leaf].map(String::from).to_vec();
+            properties = properties
+                .set_column_statistics_enabled(ColumnPath::new(path), EnabledStatistics::None);
+        }
+    }
+    properties.build()
+}
+
+fn sorting_columns(schema: &Schema) -> Option<Vec<SortingColumn>> {
+    // Leaf indexes equal field indexes here: no nested column comes before these two.
+    [TRACE_ID, START_TIME_UNIX_NANO]
+        .iter()
+        .map(|name| {
+            let column_idx = schema.index_of(name).ok()? as i32;
+            Some(SortingColumn { column_idx, descending: false, nulls_first: false })
+        })
+        .collect()
+}
+
+fn arrow(error: datafusion::arrow::error::ArrowError) -> Error {
+    Error::Internal(format!("sorting spans: {error}"))
+}
+
+fn parquet(error: datafusion::parquet::errors::ParquetError) -> Error {
+    Error::Internal(format!("encoding Parquet: {error}"))
+}

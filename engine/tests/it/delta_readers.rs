@@ -1,0 +1,52 @@
+//! Other Delta readers on a lake of ours: open data.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::it::fixtures::{TestLake, public_traces};
+
+/// Scenario: Python's deltalake, polars and ClickHouse (chDB) read a lake in place.
+/// Guarantees: the same spans, traces, ids, services, and nanosecond sums as our SQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_readers_agree() {
+    let Some(python) = std::env::var_os("SPANLAKE_PYTHON") else {
+        eprintln!("SKIPPED other_readers_agree: set SPANLAKE_PYTHON, as ./run-tests does");
+        return;
+    };
+    let Some(datasets) = public_traces("other_readers_agree") else { return };
+    // Two commits of different columns and days: files that lack columns, and more than one partition.
+    let lake = TestLake::of_files(&[
+        datasets.join("traceweaver/hotel_reservation.hotel_load50.otlp.jsonl.zst"),
+        datasets.join("deathstarbench/dsb_social.otlp.jsonl"),
+    ])
+    .await;
+    let sql = "SELECT count(*), count(DISTINCT trace_id), \
+               sum(CAST(arrow_cast(start_time, 'Int64') AS DECIMAL(38, 0))), sum(duration_ns), \
+               min(trace_id), max(span_id) FROM spans";
+    let row = &lake.rows(sql).await[0];
+    let services = lake.rows("SELECT DISTINCT service_name FROM spans ORDER BY 1").await.concat();
+    let number = |text: &str| text.parse::<u64>().expect("a number");
+    let output = Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/read_lake.py"))
+        .arg(lake.folder.path())
+        .output()
+        .expect("Python runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let answers = String::from_utf8(output.stdout).expect("UTF-8");
+    for answer in answers.lines() {
+        let answer: Value = serde_json::from_str(answer).expect("a JSON line");
+        let expected = json!({
+            "reader": answer["reader"],
+            "spans": number(&row[0]),
+            "traces": number(&row[1]),
+            "start_time_sum": row[2],
+            "duration_sum": row[3],
+            "first_trace_id": row[4],
+            "last_span_id": row[5],
+            "services": services,
+        });
+        assert_eq!(answer, expected);
+    }
+    assert_eq!(answers.lines().count(), 3);
+}

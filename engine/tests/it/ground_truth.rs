@@ -1,0 +1,159 @@
+//! Public traces against answers that were computed without SQL, by plain Python.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::it::fixtures::{TestLake, public_traces};
+
+/// Scenario: the OnlineBoutique traces of the Nezha paper are imported.
+/// Guarantees: every count, sum, percentile, slowest trace and call edge is that of the ground truth.
+#[tokio::test(flavor = "multi_thread")]
+async fn nezha_online_boutique() {
+    check("nezha_online_boutique", "nezha-ob-2022-08-22", "").await;
+}
+
+/// Scenario: the hotel reservation traces of TraceWeaver, six loads, are imported.
+/// Guarantees: as above.
+#[tokio::test(flavor = "multi_thread")]
+async fn traceweaver_hotel() {
+    check("traceweaver_hotel", "traceweaver-hotel", "traceweaver").await;
+}
+
+/// Scenario: the media traces of TraceWeaver are imported.
+/// Guarantees: as above.
+#[tokio::test(flavor = "multi_thread")]
+async fn traceweaver_media() {
+    check("traceweaver_media", "traceweaver-media", "traceweaver").await;
+}
+
+/// Scenario: the node.js traces of TraceWeaver are imported.
+/// Guarantees: as above.
+#[tokio::test(flavor = "multi_thread")]
+async fn traceweaver_node() {
+    check("traceweaver_node", "traceweaver-node", "traceweaver").await;
+}
+
+async fn check(test: &str, truth: &str, folder: &str) {
+    let Some(datasets) = public_traces(test) else { return };
+    let truth = read_truth(&datasets, truth);
+    let files: Vec<_> = array(&truth["files"])
+        .map(|file| datasets.join(folder).join(file.as_str().expect("a file name")))
+        .collect();
+    let lake = TestLake::of_files(&files).await;
+    counts(&lake, &truth).await;
+    root_durations(&lake, &truth).await;
+    operations(&lake, &truth).await;
+    slowest(&lake, &truth).await;
+    edges(&lake, &truth).await;
+    minutes(&lake, &truth).await;
+}
+
+fn read_truth(datasets: &Path, name: &str) -> Value {
+    let path = datasets.join(format!("groundtruth/truth.{name}.json"));
+    let text = std::fs::read_to_string(&path).expect("the ground truth is readable");
+    serde_json::from_str(&text).expect("the ground truth is JSON")
+}
+
+async fn counts(lake: &TestLake, truth: &Value) {
+    let sql = "SELECT count(*), count(DISTINCT trace_id), \
+               count(*) FILTER (WHERE parent_span_id IS NULL), \
+               count(*) FILTER (WHERE status_code = 'error') FROM spans";
+    let expected =
+        ["spans", "traces", "root_spans", "error_spans"].map(|key| truth[key].to_string());
+    assert_eq!(lake.rows(sql).await, vec![expected.to_vec()]);
+    let traces = lake.value("SELECT count(*) FROM traces WHERE is_connected").await;
+    assert_eq!(traces, truth["traces"].to_string(), "connected traces");
+}
+
+const STATISTICS: &str = "count(*), sum(duration_ns), min(duration_ns), max(duration_ns), \
+    percentile_nearest(duration_ns, 0.5), percentile_nearest(duration_ns, 0.9), \
+    percentile_nearest(duration_ns, 0.95), percentile_nearest(duration_ns, 0.99)";
+
+fn statistics(truth: &Value) -> Vec<String> {
+    ["count", "sum", "min", "max", "nr_p50", "nr_p90", "nr_p95", "nr_p99"]
+        .iter()
+        .map(|key| truth[*key].to_string())
+        .collect()
+}
+
+async fn root_durations(lake: &TestLake, truth: &Value) {
+    let sql = format!("SELECT {STATISTICS} FROM spans WHERE parent_span_id IS NULL");
+    assert_eq!(lake.rows(&sql).await, vec![statistics(&truth["root_duration"])]);
+    let by_operation = STATISTICS.replace("duration_ns", "root_duration_ns");
+    let sql = format!(
+        "SELECT root_service_name || '|' || root_span_name AS op, {by_operation} \
+         FROM traces GROUP BY op ORDER BY op"
+    );
+    let expected: Vec<_> = truth["root_duration_by_op"]
+        .as_object()
+        .expect("operations")
+        .iter()
+        .map(|(operation, truth)| [vec![operation.clone()], statistics(truth)].concat())
+        .collect();
+    assert_eq!(lake.rows(&sql).await, expected);
+}
+
+async fn operations(lake: &TestLake, truth: &Value) {
+    let sql = format!(
+        "SELECT service_name, span_name, count(*) FILTER (WHERE status_code = 'error'), {STATISTICS} \
+         FROM spans GROUP BY service_name, span_name"
+    );
+    let mut actual = lake.rows(&sql).await;
+    let mut expected: Vec<_> = array(&truth["by_service_op"])
+        .map(|op| {
+            let name = |key: &str| op[key].as_str().expect("a name").to_owned();
+            let head = vec![name("service"), name("name"), op["errors"].to_string()];
+            [head, statistics(op)].concat()
+        })
+        .collect();
+    actual.sort();
+    expected.sort();
+    assert_eq!(actual, expected);
+}
+
+async fn slowest(lake: &TestLake, truth: &Value) {
+    let truth = &truth["slowest_1pct"];
+    let sql = format!(
+        "SELECT trace_id, root_duration_ns FROM traces \
+         ORDER BY root_duration_ns DESC, trace_id LIMIT {}",
+        truth["n"]
+    );
+    let rows = lake.rows(&sql).await;
+    let ids: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    let expected: Vec<_> =
+        array(&truth["trace_ids"]).map(|id| id.as_str().expect("an id")).collect();
+    assert_eq!(ids, expected);
+    assert_eq!(rows.last().expect("traces")[1], truth["threshold_ns"].to_string());
+}
+
+async fn edges(lake: &TestLake, truth: &Value) {
+    let sql = "SELECT parent_service_name, service_name, count(*) FROM spans \
+               WHERE parent_service_name <> service_name \
+               GROUP BY parent_service_name, service_name ORDER BY 1, 2";
+    let expected: Vec<_> = array(&truth["service_edges"])
+        .map(|edge| {
+            let name = |key: &str| edge[key].as_str().expect("a service").to_owned();
+            vec![name("caller"), name("callee"), edge["calls"].to_string()]
+        })
+        .collect();
+    assert_eq!(lake.rows(sql).await, expected);
+}
+
+async fn minutes(lake: &TestLake, truth: &Value) {
+    let sql = "SELECT CAST(date_part('epoch', date_trunc('minute', start_time)) AS BIGINT) AS minute, \
+               count(*), percentile_nearest(duration_ns, 0.5), percentile_nearest(duration_ns, 0.99) \
+               FROM spans WHERE parent_span_id IS NULL GROUP BY minute ORDER BY minute";
+    let expected: Vec<_> = array(&truth["by_minute"])
+        .map(|minute| {
+            ["minute_unix_s", "root_spans", "nr_p50", "nr_p99"]
+                .map(|key| minute[key].to_string())
+                .to_vec()
+        })
+        .collect();
+    assert_eq!(lake.rows(sql).await, expected);
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().expect("a list").iter()
+}

@@ -1,0 +1,323 @@
+//! The SQL surface: tables, columns, ids, what a query costs, and data that is not ours.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
+};
+use datafusion::parquet::arrow::ArrowWriter;
+use engine::{Error, Session, Settings};
+
+use crate::it::fixtures::{TestLake, error, rows};
+
+/// A root that fails because of its second query, with an exception, a link and attributes of all kinds.
+const SHOP: &str = r#"{"resourceSpans":[
+{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"web"}},{"key":"service.version","value":{"stringValue":"1.2.3"}},{"key":"deployment.environment","value":{"stringValue":"prod"}}]},"scopeSpans":[{"scope":{"name":"http","version":"2"},"spans":[
+{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"0000000000000001","name":"GET /cart","kind":2,"startTimeUnixNano":"1762732800000000000","endTimeUnixNano":"1762732800000000100","status":{"code":2,"message":"boom"},
+ "attributes":[{"key":"http.route","value":{"stringValue":"/cart"}},{"key":"http.response.status_code","value":{"intValue":"500"}},{"key":"cart.items","value":{"intValue":3}},{"key":"user.id","value":{"stringValue":"u1"}},{"key":"tags","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"1"}]}}}],
+ "events":[{"timeUnixNano":"1762732800000000050","name":"exception","attributes":[{"key":"exception.type","value":{"stringValue":"IoError"}},{"key":"exception.message","value":{"stringValue":"no route"}}]},{"timeUnixNano":"1762732800000000060","name":"note"}],
+ "links":[{"traceId":"AAf92f3577b34da6a3ce929d0e0e4736","spanId":"00000000000000aa"}]}]}]},
+{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"db"}}]},"scopeSpans":[{"spans":[
+{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"0000000000000002","parentSpanId":"0000000000000001","name":"SELECT a","kind":3,"startTimeUnixNano":"1762732800000000010","endTimeUnixNano":"1762732800000000040"},
+{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"0000000000000003","parentSpanId":"0000000000000001","name":"SELECT b","kind":3,"startTimeUnixNano":"1762732800000000040","endTimeUnixNano":"1762732800000000090","status":{"code":2}},
+{"traceId":"5bf92f3577b34da6a3ce929d0e0e4736","spanId":"0000000000000004","parentSpanId":"00000000000000ff","name":"orphan","kind":2,"startTimeUnixNano":"1762732860000000000","endTimeUnixNano":"1762732860000000007"}]}]}]}"#;
+
+async fn shop() -> TestLake {
+    let lake = TestLake::empty().await;
+    assert_eq!(lake.import_text(SHOP).await, 0);
+    lake
+}
+
+async fn plan(session: &Session, sql: &str) -> String {
+    let rows = rows(session, &format!("EXPLAIN {sql}")).await;
+    rows.concat().join("\n")
+}
+
+/// Scenario: a trace is read back with its tree columns.
+/// Guarantees: each column is what its definition says.
+#[tokio::test(flavor = "multi_thread")]
+async fn tree_columns() {
+    let lake = shop().await;
+    let sql = "SELECT span_name, depth, child_count, subtree_size, nested_left, nested_right, self_time_ns, \
+               critical_path_ns, parent_service_name, root_span_name, is_root, is_entry, error_origin \
+               FROM spans WHERE trace_id = '4bf92f3577b34da6a3ce929d0e0e4736' ORDER BY nested_left";
+    assert_eq!(
+        lake.rows(sql).await,
+        [
+            [
+                "GET /cart",
+                "0",
+                "2",
+                "3",
+                "1",
+                "6",
+                "20",
+                "20",
+                "NULL",
+                "GET /cart",
+                "true",
+                "true",
+                "false"
+            ],
+            [
+                "SELECT a",
+                "1",
+                "0",
+                "1",
+                "2",
+                "3",
+                "30",
+                "30",
+                "web",
+                "GET /cart",
+                "false",
+                "true",
+                "false"
+            ],
+            [
+                "SELECT b",
+                "1",
+                "0",
+                "1",
+                "4",
+                "5",
+                "50",
+                "50",
+                "web",
+                "GET /cart",
+                "false",
+                "true",
+                "true"
+            ],
+        ]
+    );
+}
+
+/// Scenario: the traces of the lake are listed.
+/// Guarantees: one row each, with the root's promoted columns; a trace without its root is not connected.
+#[tokio::test(flavor = "multi_thread")]
+async fn traces() {
+    let lake = shop().await;
+    let sql = "SELECT trace_id, root_service_name, root_span_name, root_duration_ns, trace_duration_ns, \
+               root_status_code, span_count, error_count, service_count, services, max_depth, is_connected, \
+               orphan_count, sample_weight, http_route, user_id FROM traces ORDER BY trace_id";
+    assert_eq!(
+        lake.rows(sql).await,
+        [
+            [
+                "4bf92f3577b34da6a3ce929d0e0e4736",
+                "web",
+                "GET /cart",
+                "100",
+                "100",
+                "error",
+                "3",
+                "2",
+                "2",
+                "[db, web]",
+                "1",
+                "true",
+                "0",
+                "1.0",
+                "/cart",
+                "u1"
+            ],
+            [
+                "5bf92f3577b34da6a3ce929d0e0e4736",
+                "db",
+                "orphan",
+                "7",
+                "7",
+                "unset",
+                "1",
+                "0",
+                "1",
+                "[db]",
+                "0",
+                "false",
+                "1",
+                "1.0",
+                "NULL",
+                "NULL"
+            ],
+        ]
+    );
+    let shapes = lake.value("SELECT count(DISTINCT shape) FROM traces").await;
+    assert_eq!(shapes, "2");
+}
+
+/// Scenario: events, links, exceptions and attributes are queried.
+/// Guarantees: they are there, in text that reads like the original.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_links_and_attributes() {
+    let lake = shop().await;
+    let events = lake
+        .rows("SELECT span_name, event_name, event_time FROM span_events ORDER BY event_time")
+        .await;
+    assert_eq!(
+        events,
+        [
+            ["GET /cart", "exception", "2025-11-10T00:00:00.000000050Z"],
+            ["GET /cart", "note", "2025-11-10T00:00:00.000000060Z"],
+        ]
+    );
+    let exceptions = lake.rows("SELECT exception_type, exception_message FROM exceptions").await;
+    assert_eq!(exceptions, [["IoError", "no route"]]);
+    let links = lake.rows("SELECT span_id, linked_trace_id, linked_span_id FROM span_links").await;
+    assert_eq!(
+        links,
+        [["0000000000000001", "aaf92f3577b34da6a3ce929d0e0e4736", "00000000000000aa"]]
+    );
+    let attributes = lake
+        .rows(
+            "SELECT attributes['cart.items'], attributes['tags'], attributes['absent'], \
+             resource_attributes['service.version'], service_version, deployment_environment, \
+             http_response_status_code, scope_name, scope_version, status_message \
+             FROM spans WHERE attributes['cart.items'] = '3'",
+        )
+        .await;
+    assert_eq!(
+        attributes,
+        [["3", r#"["a",1]"#, "NULL", "1.2.3", "1.2.3", "prod", "500", "http", "2", "boom"]]
+    );
+}
+
+/// Scenario: queries name tree columns, or do not.
+/// Guarantees: only those that do pay for trees, and EXPLAIN shows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn trees_are_computed_only_when_named() {
+    let session = shop().await.session().await;
+    let plain =
+        plan(&session, "SELECT service_name, count(*) FROM spans GROUP BY service_name").await;
+    assert!(!plain.contains("span_tree"), "{plain}");
+    let tree = plan(&session, "SELECT max(depth) FROM spans").await;
+    assert!(tree.contains("span_tree"), "{tree}");
+}
+
+/// Scenario: a trace is looked up by its hex id, in either case, as text, list or range.
+/// Guarantees: the stored bytes are compared, below the tree computation, and the rows are right.
+#[tokio::test(flavor = "multi_thread")]
+async fn hex_ids_are_looked_up_as_bytes() {
+    let lake = shop().await;
+    let session = lake.session().await;
+    let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for (predicate, expected) in [
+        (format!("trace_id = '{id}'"), "3"),
+        (format!("'{id}' = trace_id"), "3"),
+        (format!("trace_id = '{}'", id.to_uppercase()), "3"),
+        (format!("trace_id IN ('{id}', 'ffffffffffffffffffffffffffffffff')"), "3"),
+        (format!("trace_id <> '{id}'"), "1"),
+        (format!("trace_id > '{id}'"), "1"),
+        ("span_id = '0000000000000002'".into(), "1"),
+        ("parent_span_id = '0000000000000001'".into(), "2"),
+    ] {
+        let sql = format!("SELECT count(*) FROM spans WHERE {predicate}");
+        assert_eq!(rows(&session, &sql).await, [[expected]], "{sql}");
+        let plan = plan(&session, &sql).await;
+        assert!(!plan.contains("_hex("), "{predicate} is compared as text:\n{plan}");
+    }
+    let tree = plan(&session, &format!("SELECT depth FROM spans WHERE trace_id = '{id}'")).await;
+    let scan = tree.lines().find(|line| line.contains("DataSourceExec")).expect("a scan");
+    assert!(scan.contains("predicate=trace_id"), "the scan does not prune by trace:\n{tree}");
+    for not_an_id in ["trace_id = 'xyz'", "trace_id = '4bf9'"] {
+        let sql = format!("SELECT count(*) FROM spans WHERE {not_an_id}");
+        assert_eq!(rows(&session, &sql).await, [["0"]], "{sql}");
+    }
+}
+
+/// Scenario: spans are selected by time.
+/// Guarantees: the predicate reaches the stored integer column.
+#[tokio::test(flavor = "multi_thread")]
+async fn time_predicates_prune() {
+    let lake = shop().await;
+    let session = lake.session().await;
+    let sql = "SELECT count(*) FROM spans WHERE start_time >= '2025-11-10T00:01:00Z'";
+    assert_eq!(rows(&session, sql).await, [["1"]]);
+    let plan = plan(&session, sql).await;
+    assert!(plan.contains("predicate=start_time_unix_nano"), "{plan}");
+}
+
+/// Scenario: a query names what does not exist.
+/// Guarantees: one line that says what, as the caller's fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_names_are_said() {
+    let session = shop().await.session().await;
+    for (sql, word) in [
+        ("SELECT no_such_column FROM spans", "no_such_column"),
+        ("SELECT no_such_function(1)", "no_such_function"),
+        ("SELECT * FROM no_such_table", "no_such_table"),
+        ("SELEC 1", "SELEC"),
+        ("", "write a query"),
+    ] {
+        let error = error(&session, sql).await;
+        let text = error.to_string();
+        assert!(
+            error.is_caller_fault() && text.contains(word) && !text.contains('\n'),
+            "{sql}: {text}"
+        );
+    }
+}
+
+/// Scenario: a Parquet file in the layout of ClickHouse's OpenTelemetry exporter is attached, without a lake.
+/// Guarantees: every function runs on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn foreign_parquet() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |values: [&str; 3]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+    let batch = RecordBatch::try_from_iter([
+        ("Timestamp", Arc::new(TimestampNanosecondArray::from(vec![0, 10, 40])) as ArrayRef),
+        ("TraceId", text(["4bf92f3577b34da6a3ce929d0e0e4736"; 3])),
+        ("SpanId", text(["0000000000000001", "0000000000000002", "0000000000000003"])),
+        ("ParentSpanId", text(["", "0000000000000001", "0000000000000001"])),
+        ("SpanName", text(["GET /", "a", "b"])),
+        ("SpanKind", text(["Server", "Client", "Client"])),
+        ("ServiceName", text(["web", "db", "db"])),
+        ("Duration", Arc::new(Int64Array::from(vec![100, 30, 50])) as ArrayRef),
+        ("StatusCode", text(["Unset", "Unset", "Error"])),
+    ])
+    .unwrap();
+    let path = folder.path().join("otel_traces.parquet");
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let session = Session::without_lake(&Settings::default()).unwrap();
+    let folder_path = folder.path().to_str().unwrap();
+    for (name, path) in [
+        ("file", path.to_str().unwrap().to_owned()),
+        ("folder", folder_path.to_owned()),
+        ("pattern", format!("{folder_path}/otel_*.parquet")),
+    ] {
+        session.attach(name, &path).await.unwrap_or_else(|e| panic!("{e}"));
+        let sql = format!(
+            "SELECT \"SpanName\", tree['self_time_ns'], tree['critical_path_ns'], tree['error_origin'], \
+             tree['root_span_name'] FROM (SELECT *, span_tree(\"SpanId\", \"ParentSpanId\", \"Timestamp\", \
+             \"Duration\", \"SpanKind\", \"StatusCode\", \"ServiceName\", \"SpanName\") \
+             OVER (PARTITION BY \"TraceId\") AS tree FROM {name}) ORDER BY \"Timestamp\""
+        );
+        assert_eq!(
+            rows(&session, &sql).await,
+            [
+                ["GET /", "20", "20", "false", "GET /"],
+                ["a", "30", "30", "false", "GET /"],
+                ["b", "50", "50", "true", "GET /"],
+            ]
+        );
+        let sql = format!(
+            "SELECT p50(\"Duration\") > 0, percentile_nearest(\"Duration\", 0.5) FROM {name}"
+        );
+        assert_eq!(rows(&session, &sql).await, [["true", "50"]]);
+    }
+    for (name, path, reason) in [
+        ("missing", "/nowhere/x.parquet", "no such file"),
+        ("file", path.to_str().unwrap(), "choose another"),
+        ("Bad Name", path.to_str().unwrap(), "lowercase"),
+        ("empty", &format!("{folder_path}/none*.parquet"), "no Parquet file"),
+    ] {
+        let error = session.attach(name, path).await.expect_err(name);
+        assert!(
+            matches!(error, Error::Attach { .. }) && error.to_string().contains(reason),
+            "{error}"
+        );
+    }
+}

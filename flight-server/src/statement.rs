@@ -1,0 +1,109 @@
+//! SQL sent with the request: `CommandStatementQuery`.
+
+use std::sync::Arc;
+
+use arrow_flight::sql::{CommandStatementQuery, TicketStatementQuery};
+use arrow_flight::{FlightDescriptor, FlightInfo, IpcMessage, SchemaAsIpc, SchemaResult};
+use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::ipc::writer::IpcWriteOptions;
+use engine::Statement;
+use tokio::time::Instant;
+use tonic::Status;
+
+use crate::columns::announced;
+use crate::limits::ComputeTime;
+use crate::placeholders;
+use crate::results::{self, DataStream};
+use crate::service::Service;
+use crate::status;
+use crate::ticket::{self, Planned};
+
+/// Plans a query and issues a ticket for it.
+pub(crate) async fn info(
+    service: &Service,
+    command: CommandStatementQuery,
+    descriptor: FlightDescriptor,
+) -> Result<FlightInfo, Status> {
+    no_transaction(command.transaction_id.is_some())?;
+    let Checked { statement, parameters } =
+        plan(service, numbered(service, command.query)?).await?;
+    check_bound(&parameters)?;
+    ticket::issue(service, Planned::new(vec![statement])?, descriptor)
+}
+
+/// The columns of a query.
+pub(crate) async fn schema(
+    service: &Service,
+    command: CommandStatementQuery,
+) -> Result<SchemaResult, Status> {
+    no_transaction(command.transaction_id.is_some())?;
+    let checked = plan(service, numbered(service, command.query)?).await?;
+    schema_result(&announced(&checked.statement.schema()))
+}
+
+/// The rows of the query that a ticket was issued for.
+pub(crate) async fn rows(
+    service: &Service,
+    ticket: TicketStatementQuery,
+) -> Result<DataStream, Status> {
+    let planned = service.tickets.get(&ticket.statement_handle, Instant::now())?;
+    results::run(service, planned).await
+}
+
+/// SQL with its `?` numbered, as the engine wants it.
+pub(crate) fn numbered(service: &Service, sql: String) -> Result<String, Status> {
+    placeholders::number(sql, service.engine.settings().sql_max_bytes)
+}
+
+/// A statement that the engine let pass.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    pub(crate) statement: Statement,
+    /// Its parameters, in order.
+    pub(crate) parameters: Schema,
+}
+
+/// Checks and plans SQL on the newest snapshot. The only way of SQL into the engine.
+pub(crate) async fn plan(service: &Service, sql: String) -> Result<Checked, Status> {
+    let _turn = service.planning.enter().await?;
+    let engine = service.engine.clone();
+    let planned = service.compute.run(async move {
+        let statement = engine.session().await?.prepare(&sql).await?;
+        let parameters = statement.parameter_schema()?;
+        Ok(Checked { statement, parameters })
+    });
+    ComputeTime::new(service.settings.query_time()).spend(planned).await?
+}
+
+/// Refuses a statement with parameters that nobody can bind any more.
+pub(crate) fn check_bound(parameters: &Schema) -> Result<(), Status> {
+    match parameters.fields().first() {
+        None => Ok(()),
+        Some(first) => {
+            let name = first.name();
+            Err(status::invalid(format!("parameter {name} has no value; bind one")))
+        }
+    }
+}
+
+/// Refuses a transaction: the server never gave one out.
+pub(crate) fn no_transaction(given: bool) -> Result<(), Status> {
+    if given {
+        return Err(status::invalid(
+            "there are no transactions here; leave out the transaction id",
+        ));
+    }
+    Ok(())
+}
+
+/// A schema as the answer to `GetSchema`.
+pub(crate) fn schema_result(schema: &Schema) -> Result<SchemaResult, Status> {
+    let IpcMessage(schema) = schema_message(schema)?;
+    Ok(SchemaResult { schema })
+}
+
+/// A schema as a message within another.
+pub(crate) fn schema_message(schema: &Schema) -> Result<IpcMessage, Status> {
+    let options = Arc::new(IpcWriteOptions::default());
+    SchemaAsIpc::new(schema, &options).try_into().map_err(status::unexpected)
+}

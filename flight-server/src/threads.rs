@@ -1,0 +1,99 @@
+//! Where queries are planned and computed: threads of their own.
+//!
+//! Some operators, joins above all, compute for long without giving way. On the threads
+//! that serve the connections they would stop the clocks that shall stop them, and every
+//! other client with them.
+
+use std::io;
+
+use datafusion::arrow::array::RecordBatch;
+use engine::Query;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tonic::Status;
+
+use crate::status;
+
+/// Plans nest as deep as the SQL, and are copied and dropped by recursion.
+const STACK_BYTES: usize = 16 << 20;
+
+/// Owns the threads; they end with it, without waiting for what they do.
+#[derive(Debug)]
+pub(crate) struct Threads(Option<Runtime>);
+
+/// Lets work run on the threads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Compute(Handle);
+
+/// The rows of a query that computes there. Dropping it ends the query.
+#[derive(Debug)]
+pub(crate) struct Batches {
+    received: mpsc::Receiver<engine::Result<Option<RecordBatch>>>,
+    _query: JoinSet<()>,
+}
+
+impl Threads {
+    pub(crate) fn start() -> io::Result<(Self, Compute)> {
+        let runtime = Builder::new_multi_thread()
+            .thread_name("spanlake-query")
+            .thread_stack_size(STACK_BYTES)
+            .enable_all()
+            .build()?;
+        let compute = Compute(runtime.handle().clone());
+        Ok((Self(Some(runtime)), compute))
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Compute {
+    /// Runs `work` there. It is dropped if this future is.
+    pub(crate) async fn run<T, W>(&self, work: W) -> Result<T, Status>
+    where
+        T: Send + 'static,
+        W: Future<Output = engine::Result<T>> + Send + 'static,
+    {
+        let mut task = JoinSet::new();
+        task.spawn_on(work, &self.0);
+        match task.join_next().await {
+            Some(Ok(done)) => done.map_err(status::of_engine),
+            // It panicked, or the threads are gone.
+            _ => Err(status::internal()),
+        }
+    }
+
+    /// Lets a query compute there, one batch ahead of its reader.
+    pub(crate) fn batches(&self, mut query: Query) -> Batches {
+        let (rows, received) = mpsc::channel(1);
+        let mut task = JoinSet::new();
+        let work = async move {
+            loop {
+                let batch = query.next().await;
+                let more = matches!(batch, Ok(Some(_)));
+                if rows.send(batch).await.is_err() || !more {
+                    return;
+                }
+            }
+        };
+        task.spawn_on(work, &self.0);
+        Batches { received, _query: task }
+    }
+}
+
+impl Batches {
+    /// The next rows, or `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<RecordBatch>, Status> {
+        match self.received.recv().await {
+            Some(batch) => batch.map_err(status::of_engine),
+            // The task is gone without having said that it is done: it panicked.
+            None => Err(status::internal()),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! OTLP trace requests in protobuf.
+//!
+//! Field numbers are those of `trace.proto`, `resource.proto` and `common.proto`
+//! (opentelemetry-proto 1.9). Unknown fields are stepped over.
+
+mod attribute;
+
+use std::borrow::Cow;
+
+use crate::batch::{Limits, Resource, ScopeFields, SpanBatchBuilder};
+use crate::error::Result;
+use crate::otlp::wire::Wire;
+use crate::span::{Event, Id, Link, Notes, Span};
+use crate::tally::Warning;
+use crate::value::AttributeList;
+use attribute::attribute;
+
+/// Decodes one `ExportTraceServiceRequest` into rows of `out`.
+///
+/// # Errors
+///
+/// The first byte that is not protobuf, or not of such a request.
+pub fn decode(request: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
+    let mut span = Span::default();
+    let mut wire = Wire::new(request);
+    while let Some(tag) = wire.tag()? {
+        match tag.field {
+            1 => resource_spans(wire.message(tag)?, &mut span, out)?,
+            _ => wire.skip(tag)?,
+        }
+    }
+    Ok(())
+}
+
+/// Decodes one `ResourceSpans`, of which requests consist.
+pub(crate) fn decode_resource_spans(message: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
+    resource_spans(Wire::new(message), &mut Span::default(), out)
+}
+
+fn resource_spans<'a>(
+    mut wire: Wire<'a>,
+    scratch: &mut Span<'a>,
+    out: &mut SpanBatchBuilder,
+) -> Result<()> {
+    let (mut list, mut notes) = (Vec::new(), Notes::default());
+    let mut schema_url = Cow::Borrowed("");
+    let mut scopes = Vec::new();
+    while let Some(tag) = wire.tag()? {
+        match tag.field {
+            1 => {
+                let mut resource = wire.message(tag)?;
+                let limits = *out.limits();
+                let mut attributes =
+                    AttributeList { list: &mut list, start: 0, notes: &mut notes, limits };
+                while let Some(tag) = resource.tag()? {
+                    match tag.field {
+                        1 => drop(attribute(resource.message(tag)?, &mut attributes)?),
+                        _ => resource.skip(tag)?,
+                    }
+                }
+            }
+            2 => scopes.push(wire.message(tag)?),
+            3 => schema_url = wire.text(tag, &mut notes)?,
+            _ => wire.skip(tag)?,
+        }
+    }
+    let resource = out.resource(&list, &schema_url, notes);
+    scopes.into_iter().try_for_each(|scope| scope_spans(scope, &resource, scratch, out))
+}
+
+fn scope_spans<'a>(
+    wire: Wire<'a>,
+    resource: &Resource,
+    scratch: &mut Span<'a>,
+    out: &mut SpanBatchBuilder,
+) -> Result<()> {
+    let limits = *out.limits();
+    let (mut fields, mut notes) = (ScopeFields::default(), Notes::default());
+    let mut first = wire.clone();
+    while let Some(tag) = first.tag()? {
+        match tag.field {
+            1 => scope(first.message(tag)?, &mut fields, &mut notes, limits)?,
+            3 => fields.schema_url = first.text(tag, &mut notes)?,
+            _ => first.skip(tag)?,
+        }
+    }
+    let scope = out.scope(&fields, notes);
+    let mut second = wire;
+    while let Some(tag) = second.tag()? {
+        match tag.field {
+            2 => {
+                span(second.message(tag)?, scratch, limits)?;
+                scratch.offset = tag.at;
+                out.admit(resource, &scope, scratch)?;
+            }
+            _ => second.skip(tag)?,
+        }
+    }
+    Ok(())
+}
+
+fn scope<'a>(
+    mut wire: Wire<'a>,
+    fields: &mut ScopeFields<'a>,
+    notes: &mut Notes,
+    limits: Limits,
+) -> Result<()> {
+    while let Some(tag) = wire.tag()? {
+        match tag.field {
+            1 => fields.name = wire.text(tag, notes)?,
+            2 => fields.version = wire.text(tag, notes)?,
+            3 => {
+                let list = &mut fields.attributes;
+                let mut attributes = AttributeList { list, start: 0, notes, limits };
+                attribute(wire.message(tag)?, &mut attributes)?;
+            }
+            _ => wire.skip(tag)?,
+        }
+    }
+    Ok(())
+}
+
+fn span<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Result<()> {
+    span.clear();
+    // What we drop comes on top of what the sender dropped.
+    let (mut attributes, mut events, mut links) = (0, 0, 0);
+    while let Some(tag) = wire.tag()? {
+        match tag.field {
+            1 => span.trace_id = Id::from_bytes(wire.bytes(tag)?),
+            2 => span.span_id = Id::from_bytes(wire.bytes(tag)?),
+            3 => span.trace_state = wire.text(tag, &mut span.notes)?,
+            4 => span.parent_span_id = Id::from_bytes(wire.bytes(tag)?),
+            5 => span.name = wire.text(tag, &mut span.notes)?,
+            6 => span.kind = wire.integer(tag)? as i32,
+            7 => span.start = wire.fixed64(tag)?,
+            8 => span.end = wire.fixed64(tag)?,
+            9 => {
+                let (list, notes) = (&mut span.attributes, &mut span.notes);
+                let mut list = AttributeList { list, start: 0, notes, limits };
+                attributes += u32::from(!attribute(wire.message(tag)?, &mut list)?);
+            }
+            10 => span.dropped_attributes = wire.integer(tag)? as u32,
+            11 if span.events.len() < limits.events => event(wire.message(tag)?, span, limits)?,
+            11 => {
+                wire.skip(tag)?;
+                events += 1;
+            }
+            12 => span.dropped_events = wire.integer(tag)? as u32,
+            13 if span.links.len() < limits.events => link(wire.message(tag)?, span, limits)?,
+            13 => {
+                wire.skip(tag)?;
+                links += 1;
+            }
+            14 => span.dropped_links = wire.integer(tag)? as u32,
+            15 => status(wire.message(tag)?, span)?,
+            16 => span.flags = wire.fixed32(tag)?,
+            _ => wire.skip(tag)?,
+        }
+    }
+    if events > 0 || links > 0 {
+        span.notes.warn(Warning::ManyEvents);
+    }
+    span.dropped_attributes = span.dropped_attributes.saturating_add(attributes);
+    span.dropped_events = span.dropped_events.saturating_add(events);
+    span.dropped_links = span.dropped_links.saturating_add(links);
+    Ok(())
+}
+
+fn event<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Result<()> {
+    let mut event = Event::default();
+    let (start, mut beyond) = (span.inner_attributes.len(), 0);
+    let (list, notes) = (&mut span.inner_attributes, &mut span.notes);
+    let mut attributes = AttributeList { list, start, notes, limits };
+    while let Some(tag) = wire.tag()? {
+        match tag.field {
+            1 => event.time = wire.fixed64(tag)?,
+            2 => event.name = wire.text(tag, attributes.notes)?,
+            3 => beyond += u32::from(!attribute(wire.message(tag)?, &mut attributes)?),
+            4 => event.dropped_attributes = wire.integer(tag)? as u32,
+            _ => wire.skip(tag)?,
+        }
+    }
+    event.attributes = attributes.range();
+    event.dropped_attributes = event.dropped_attributes.saturating_add(beyond);
+    span.events.push(event);
+    Ok(())
+}
+
+fn link<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Result<()> {
+    let mut link = Link::default();
+    let (start, mut beyond) = (span.inner_attributes.len(), 0);
+    let (list, notes) = (&mut span.inner_attributes, &mut span.notes);
+    let mut attributes = AttributeList { list, start, notes, limits };
+    while let Some(tag) = wire.tag()? {
+        match tag.field {
+            1 => link.trace_id = Id::from_bytes(wire.bytes(tag)?),
+            2 => link.span_id = Id::from_bytes(wire.bytes(tag)?),
+            3 => link.trace_state = wire.text(tag, attributes.notes)?,
+            4 => beyond += u32::from(!attribute(wire.message(tag)?, &mut attributes)?),
+            5 => link.dropped_attributes = wire.integer(tag)? as u32,
+            6 => link.flags = wire.fixed32(tag)?,
+            _ => wire.skip(tag)?,
+        }
+    }
+    link.attributes = attributes.range();
+    link.dropped_attributes = link.dropped_attributes.saturating_add(beyond);
+    span.links.push(link);
+    Ok(())
+}
+
+fn status<'a>(mut wire: Wire<'a>, span: &mut Span<'a>) -> Result<()> {
+    while let Some(tag) = wire.tag()? {
+        match tag.field {
+            2 => span.status_message = wire.text(tag, &mut span.notes)?,
+            3 => span.status = wire.integer(tag)? as i32,
+            _ => wire.skip(tag)?,
+        }
+    }
+    Ok(())
+}

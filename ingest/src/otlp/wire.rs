@@ -1,0 +1,191 @@
+//! The protobuf wire format, as far as it lies in memory.
+
+use std::borrow::Cow;
+
+use crate::error::{Error, Result};
+use crate::span::Notes;
+use crate::tally::Warning;
+
+const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
+const LENGTH: u8 = 2;
+const FIXED32: u8 = 5;
+
+/// Reads the fields of one message. Cloning is cheap and makes a bookmark.
+#[derive(Debug, Clone)]
+pub(crate) struct Wire<'a> {
+    rest: &'a [u8],
+    /// Position of the end of the message in the whole input.
+    end: usize,
+}
+
+/// Number and wire type of the field that follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tag {
+    /// Number of the field.
+    pub(crate) field: u32,
+    wire_type: u8,
+    /// Where the tag stands in the whole input.
+    pub(crate) at: usize,
+}
+
+impl<'a> Wire<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, end: bytes.len() }
+    }
+
+    /// Where the next byte stands in the whole input.
+    pub(crate) fn offset(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
+    /// The tag of the next field, or `None` at the end of the message.
+    pub(crate) fn tag(&mut self) -> Result<Option<Tag>> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let at = self.offset();
+        let tag = self.varint()?;
+        let field = u32::try_from(tag >> 3).ok().filter(|field| (1..1 << 29).contains(field));
+        let Some(field) = field else {
+            return Err(Error::malformed(at, "invalid protobuf field number"));
+        };
+        let wire_type = (tag & 7) as u8;
+        match wire_type {
+            VARINT | FIXED64 | LENGTH | FIXED32 => Ok(Some(Tag { field, wire_type, at })),
+            3 | 4 => Err(Error::malformed(at, "protobuf groups are not part of OTLP")),
+            _ => Err(Error::malformed(at, format!("invalid protobuf wire type {wire_type}"))),
+        }
+    }
+
+    /// A bytes field.
+    pub(crate) fn bytes(&mut self, tag: Tag) -> Result<&'a [u8]> {
+        tag.expect(LENGTH)?;
+        let len = self.varint()?;
+        let taken = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
+        let Some((bytes, rest)) = taken else {
+            let left = self.rest.len();
+            let reason = format!(
+                "field {} has {len} bytes but only {left} are left; the input may be cut off",
+                tag.field
+            );
+            return Err(Error::malformed(tag.at, reason));
+        };
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    /// A message field.
+    pub(crate) fn message(&mut self, tag: Tag) -> Result<Wire<'a>> {
+        let rest = self.bytes(tag)?;
+        Ok(Wire { rest, end: self.offset() })
+    }
+
+    /// A string field; what is not UTF-8 becomes U+FFFD.
+    pub(crate) fn text(&mut self, tag: Tag, notes: &mut Notes) -> Result<Cow<'a, str>> {
+        let bytes = self.bytes(tag)?;
+        if let Ok(text) = str::from_utf8(bytes) {
+            return Ok(Cow::Borrowed(text));
+        }
+        notes.warn(Warning::InvalidUtf8);
+        Ok(String::from_utf8_lossy(bytes))
+    }
+
+    /// A field of an integer or enum type.
+    pub(crate) fn integer(&mut self, tag: Tag) -> Result<u64> {
+        tag.expect(VARINT)?;
+        self.varint()
+    }
+
+    /// A fixed64 or double field.
+    pub(crate) fn fixed64(&mut self, tag: Tag) -> Result<u64> {
+        tag.expect(FIXED64)?;
+        self.array().map(u64::from_le_bytes)
+    }
+
+    /// A fixed32 field.
+    pub(crate) fn fixed32(&mut self, tag: Tag) -> Result<u32> {
+        tag.expect(FIXED32)?;
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// Steps over a field.
+    pub(crate) fn skip(&mut self, tag: Tag) -> Result<()> {
+        match tag.wire_type {
+            VARINT => self.varint().map(drop),
+            FIXED64 => self.array::<8>().map(drop),
+            FIXED32 => self.array::<4>().map(drop),
+            _ => self.bytes(tag).map(drop),
+        }
+    }
+
+    /// A length that stands alone, and how many bytes it takes.
+    pub(crate) fn length(mut self) -> Result<(u64, usize)> {
+        let length = self.varint()?;
+        Ok((length, self.offset()))
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        match self.rest.split_first_chunk() {
+            Some((bytes, rest)) => {
+                self.rest = rest;
+                Ok(*bytes)
+            }
+            None => Err(Error::truncated(self.offset(), "a protobuf field")),
+        }
+    }
+
+    fn varint(&mut self) -> Result<u64> {
+        // Nearly all tags and lengths are one byte.
+        if let Some((&byte @ 0..0x80, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            return Ok(u64::from(byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64> {
+        let mut value = 0;
+        for (index, &byte) in self.rest.iter().take(10).enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                if index == 9 && byte > 1 {
+                    break;
+                }
+                self.rest = &self.rest[index + 1..];
+                return Ok(value);
+            }
+        }
+        if self.rest.len() < 10 {
+            return Err(Error::truncated(self.offset(), "a protobuf number"));
+        }
+        Err(Error::malformed(self.offset(), "protobuf number of more than 64 bits"))
+    }
+}
+
+impl Tag {
+    /// Whether the field holds bytes, text or a message.
+    pub(crate) fn has_length(self) -> bool {
+        self.wire_type == LENGTH
+    }
+
+    /// Whether the field holds eight plain bytes.
+    pub(crate) fn is_fixed64(self) -> bool {
+        self.wire_type == FIXED64
+    }
+
+    fn expect(self, wire_type: u8) -> Result<()> {
+        if self.wire_type == wire_type {
+            return Ok(());
+        }
+        let reason = format!(
+            "field {} has wire type {} where an OTLP trace request has {wire_type}; is this \
+             another kind of message?",
+            self.field, self.wire_type
+        );
+        Err(Error::malformed(self.at, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! Reports: questions that a team asks again and again, answered from a lake.
+//!
+//! The first one is **Trace Tuesday**: once a week a team looks at the slowest 1 %
+//! of its traces and asks where their time went. Data moves one way:
+//!
+//! ```text
+//! Session -> tuesday::queries -> tuesday::{ranking, causes, medoid, ...} -> TuesdayReport
+//!                                                                              |
+//!                                             html, markdown, json, headline <-+
+//! ```
+//!
+//! A report is plain data ([`TuesdayReport`]); rendering it asks no more questions
+//! and cannot fail. The same lake and the same range give the same report, to the
+//! byte: nothing in it depends on the clock or on the order of rows.
+//!
+//! # Not here
+//!
+//! No command line, no files, no schedule, and no SQL functions: percentiles that a
+//! query shall compute are in `udfs`.
+
+mod error;
+mod format;
+mod instant;
+mod render;
+mod tuesday;
+mod week;
+
+pub use error::{Error, Result};
+pub use render::{headline, html, json, markdown};
+pub use tuesday::model;
+pub use tuesday::model::TuesdayReport;
+pub use tuesday::{Options, tuesday};
+pub use week::Range;

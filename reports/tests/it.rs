@@ -1,0 +1,9 @@
+//! The reports from outside: a lake in memory, the report of one week, and the same
+//! computed again by other means.
+
+mod it {
+    mod lake;
+    mod oracle;
+    mod tuesday;
+    mod week;
+}

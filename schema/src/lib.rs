@@ -1,0 +1,26 @@
+//! The words that every part of Spanlake shares: tables, columns, ids, and the
+//! meaning of OpenTelemetry attribute names.
+//!
+//! Every column name stands in this crate once; the other crates refer to it.
+//! There are two forms of the `spans` table:
+//!
+//! - the **stored** form ([`spans`]): what lies in Parquet and what a Delta
+//!   reader sees. Ids are 16 and 8 bytes, times are `BIGINT` nanoseconds.
+//! - the **SQL** form: what `SELECT * FROM spans` shows. Ids are lowercase hex,
+//!   times are nanosecond timestamps, and the tree columns ([`tree`]) are there.
+//!
+//! # Not here
+//!
+//! No I/O, no wire format, no DataFusion.
+
+mod batch;
+mod error;
+pub mod ids;
+pub mod promoted;
+pub mod semconv;
+pub mod spans;
+pub mod tree;
+
+pub use batch::SpanBatch;
+pub use error::{Error, Result};
+pub use ids::{SpanId, TraceId};

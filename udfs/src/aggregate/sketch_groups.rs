@@ -1,0 +1,188 @@
+//! A sketch per group: the accumulators behind `p50` ... `p999` and `quantile`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err};
+use datafusion::logical_expr::function::StateFieldsArgs;
+use datafusion::logical_expr::utils::format_state_name;
+use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
+
+use super::argument::Weights;
+use super::values::{from_numbers, to_numbers};
+use crate::sketch::Sketch;
+
+/// What a call asks of its sketches.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) function: &'static str,
+    pub(super) q: f64,
+    pub(super) return_type: DataType,
+}
+
+/// The state between aggregation steps: one encoded sketch.
+pub(super) fn state_fields(args: &StateFieldsArgs<'_>) -> Vec<FieldRef> {
+    let name = format_state_name(args.name, "sketch");
+    vec![Arc::new(Field::new(name, DataType::Binary, true))]
+}
+
+/// Sketches by group index.
+#[derive(Debug)]
+pub(super) struct SketchGroups {
+    question: Question,
+    sketches: Vec<Sketch>,
+    /// What the sketches have allocated, kept up to date because `size` is called
+    /// for every batch.
+    heap_size: usize,
+}
+
+impl SketchGroups {
+    pub(super) fn new(question: Question) -> Self {
+        Self { question, sketches: Vec::new(), heap_size: 0 }
+    }
+
+    fn change(&mut self, group: usize, change: impl FnOnce(&mut Sketch)) {
+        let sketch = &mut self.sketches[group];
+        let before = sketch.heap_size();
+        change(sketch);
+        self.heap_size += sketch.heap_size();
+        self.heap_size -= before;
+    }
+
+    fn take(&mut self, emit_to: EmitTo) -> Vec<Sketch> {
+        let taken = emit_to.take_needed(&mut self.sketches);
+        self.heap_size -= taken.iter().map(Sketch::heap_size).sum::<usize>();
+        taken
+    }
+
+    fn answer<'a>(&self, sketches: impl IntoIterator<Item = &'a Sketch>) -> Result<ArrayRef> {
+        let quantile = |sketch: &Sketch| sketch.quantile(self.question.q);
+        let answers: Vec<Option<f64>> = sketches.into_iter().map(quantile).collect();
+        from_numbers(&answers, &self.question.return_type)
+    }
+
+    /// Adds the rows of a batch. `group_of` says where a row goes, if anywhere.
+    fn add_rows(
+        &mut self,
+        arguments: &[ArrayRef],
+        group_of: impl Fn(usize) -> Option<usize>,
+    ) -> Result<()> {
+        let values = to_numbers(&arguments[0])?;
+        let weights = Weights::read(self.question.function, arguments)?;
+        for row in 0..values.len() {
+            if let Some(group) = group_of(row).filter(|_| values.is_valid(row)) {
+                let (value, weight) = (values.value(row), weights.get(row));
+                self.change(group, |sketch| sketch.add_weighted(value, weight));
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_rows(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
+        let states = states[0].as_binary::<i32>();
+        for row in (0..states.len()).filter(|row| states.is_valid(*row)) {
+            let state = Sketch::decode(states.value(row))
+                .map_err(|error| exec_datafusion_err!("{}: {error}", self.question.function))?;
+            self.change(group_of(row), |sketch| sketch.merge(&state));
+        }
+        Ok(())
+    }
+}
+
+fn encode<'a>(sketches: impl IntoIterator<Item = &'a Sketch>) -> ArrayRef {
+    let mut states = BinaryBuilder::new();
+    let mut bytes = Vec::new();
+    for sketch in sketches {
+        bytes.clear();
+        sketch.encode(&mut bytes);
+        states.append_value(&bytes);
+    }
+    Arc::new(states.finish())
+}
+
+/// Whether a filter, if there is one, lets the row pass.
+pub(super) fn passes(filter: Option<&BooleanArray>, row: usize) -> bool {
+    filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
+}
+
+impl GroupsAccumulator for SketchGroups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.sketches.resize_with(total_num_groups, Sketch::default);
+        self.add_rows(values, |row| passes(opt_filter, row).then(|| group_indices[row]))
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        let sketches = self.take(emit_to);
+        self.answer(&sketches)
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Ok(vec![encode(&self.take(emit_to))])
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.sketches.resize_with(total_num_groups, Sketch::default);
+        self.merge_rows(values, |row| group_indices[row])
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let mut each = SketchGroups::new(self.question.clone());
+        let groups: Vec<usize> = (0..values[0].len()).collect();
+        each.update_batch(values, &groups, opt_filter, groups.len())?;
+        each.state(EmitTo::All)
+    }
+
+    fn size(&self) -> usize {
+        self.sketches.capacity() * size_of::<Sketch>() + self.heap_size
+    }
+}
+
+/// A single group, for windows and for aggregations without GROUP BY.
+#[derive(Debug)]
+pub(super) struct SketchAccumulator(SketchGroups);
+
+impl SketchAccumulator {
+    pub(super) fn new(question: Question) -> Self {
+        let mut groups = SketchGroups::new(question);
+        groups.sketches.push(Sketch::default());
+        Self(groups)
+    }
+}
+
+impl Accumulator for SketchAccumulator {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.add_rows(values, |_| Some(0))
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&self.0.answer(&self.0.sketches)?, 0)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![ScalarValue::try_from_array(&encode(&self.0.sketches), 0)?])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.merge_rows(states, |_| 0)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + GroupsAccumulator::size(&self.0)
+    }
+}

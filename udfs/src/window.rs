@@ -1,0 +1,9 @@
+//! Window functions: whole traces in, one value per span out.
+
+mod span_tree;
+
+use datafusion::logical_expr::WindowUDF;
+
+pub(crate) fn all() -> Vec<WindowUDF> {
+    vec![WindowUDF::from(span_tree::SpanTree::default())]
+}
