@@ -6,7 +6,7 @@ mod generate;
 mod import;
 mod report;
 mod serve;
-mod sql;
+pub(crate) mod sql;
 
 use std::future::Future;
 use std::time::Duration;

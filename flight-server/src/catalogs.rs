@@ -45,7 +45,7 @@ pub(crate) async fn schemas(
     let tables = tables_of(service).await?.into_iter();
     let names: BTreeSet<_> = tables.map(|table| (table.catalog, table.schema)).collect();
     names.into_iter().for_each(|(catalog, schema)| builder.append(catalog, schema));
-    builder.build().map_err(status::invalid)
+    builder.build().map_err(|e| status::invalid(e.to_string()))
 }
 
 /// The tables and views, with their columns if the client wants them.
@@ -61,7 +61,7 @@ pub(crate) async fn tables(
         builder.append(catalog, schema, name, kind, &columns).map_err(status::unexpected)?;
     }
     // A filter pattern may be malformed.
-    builder.build().map_err(status::invalid)
+    builder.build().map_err(|e| status::invalid(e.to_string()))
 }
 
 /// The kinds of tables.

@@ -39,7 +39,8 @@ pub(crate) fn values(parameters: &Schema, batch: &RecordBatch) -> Result<Vec<Par
         )));
     }
     // Dictionaries and views are of no use in a single value.
-    let batch = conform(batch, &announced(&batch.schema())).map_err(status::invalid)?;
+    let batch =
+        conform(batch, &announced(&batch.schema())).map_err(|e| status::invalid(e.to_string()))?;
     let columns = parameters
         .fields()
         .iter()
@@ -60,7 +61,8 @@ pub(crate) fn values(parameters: &Schema, batch: &RecordBatch) -> Result<Vec<Par
     (0..batch.num_rows())
         .map(|row| {
             let value = |(name, column): &(String, ArrayRef)| {
-                let value = ScalarValue::try_from_array(column, row).map_err(status::invalid)?;
+                let value = ScalarValue::try_from_array(column, row)
+                    .map_err(|e| status::invalid(e.to_string()))?;
                 Ok((name.clone(), value))
             };
             let row = columns.iter().map(value).collect::<Result<HashMap<_, _>, Status>>()?;

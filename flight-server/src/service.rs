@@ -140,7 +140,7 @@ impl FlightSqlService for Service {
     async fn do_action_create_prepared_statement(
         &self,
         request: ActionCreatePreparedStatementRequest,
-        _request: Request<Action>,
+        _call: Request<Action>,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         prepared::create(self, request).await
     }
@@ -172,7 +172,7 @@ impl FlightSqlService for Service {
     async fn do_action_close_prepared_statement(
         &self,
         request: ActionClosePreparedStatementRequest,
-        _request: Request<Action>,
+        _call: Request<Action>,
     ) -> Result<(), Status> {
         prepared::close(self, &request)
     }
@@ -180,7 +180,7 @@ impl FlightSqlService for Service {
     async fn do_action_cancel_query(
         &self,
         request: ActionCancelQueryRequest,
-        _request: Request<Action>,
+        _call: Request<Action>,
     ) -> Result<ActionCancelQueryResult, Status> {
         cancel::query(self, &request)
     }

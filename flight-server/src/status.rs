@@ -15,8 +15,8 @@ pub(crate) fn of_engine(error: Error) -> Status {
         Error::Refused { .. }
         | Error::BadQuery(_)
         | Error::QueryFailed(_)
-        | Error::Attach { .. } => invalid(error),
-        Error::ResourcesExhausted(_) => exhausted(error),
+        | Error::Attach { .. } => invalid(error.to_string()),
+        Error::ResourcesExhausted(_) => exhausted(error.to_string()),
         Error::Store(_) | Error::Log(_) => {
             Status::unavailable("the lake cannot be read at the moment; try again")
         }
@@ -29,13 +29,13 @@ pub(crate) fn of_engine(error: Error) -> Status {
 }
 
 /// The caller's mistake.
-pub(crate) fn invalid(message: impl ToString) -> Status {
-    Status::invalid_argument(one_line(&message.to_string()))
+pub(crate) fn invalid(message: impl Into<String>) -> Status {
+    Status::invalid_argument(one_line(&message.into()))
 }
 
 /// More than one caller may take.
-pub(crate) fn exhausted(message: impl ToString) -> Status {
-    Status::resource_exhausted(one_line(&message.to_string()))
+pub(crate) fn exhausted(message: impl Into<String>) -> Status {
+    Status::resource_exhausted(one_line(&message.into()))
 }
 
 /// Our own mistake. The details are of no use to a client and might tell too much.

@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use schema::SpanBatch;
 use schema::semconv::{self, PromotedValue, SpanFacts};
 
-use crate::error::{Error, Place};
+use crate::error::{Decoded, Error, Place};
 use crate::span::{Attribute, Notes, Span};
 use crate::tally::{Rejection, Tally};
 use check::Checked;
@@ -257,17 +257,17 @@ impl SpanBatchBuilder {
         resource: &Resource,
         scope: &Scope,
         span: &mut Span<'_>,
-    ) -> Result<(), Error> {
+    ) -> Decoded<()> {
         // The tally has the rejection.
         self.append(resource, scope, span).ok();
         if self.pending_bytes() <= self.limits.request_bytes {
             return Ok(());
         }
-        Err(Error::TooLarge {
+        Err(Box::new(Error::TooLarge {
             place: Place::at(span.offset),
             what: "request, as rows that each repeat the attributes of their resource,",
             limit_bytes: self.limits.request_bytes,
-        })
+        }))
     }
 
     /// The batches that are full, oldest first.

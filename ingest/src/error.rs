@@ -9,6 +9,10 @@ use std::io;
 /// The result of an ingest operation.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The result of one step of decoding. Steps are many and failures are few, so the error is
+/// boxed: what a step returns fits into registers.
+pub(crate) type Decoded<T> = Result<T, Box<Error>>;
+
 /// A request or file that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -96,12 +100,14 @@ impl fmt::Display for Place {
 }
 
 impl Error {
-    pub(crate) fn malformed(byte: usize, reason: impl Into<String>) -> Self {
-        Error::Malformed { place: Place::at(byte), reason: reason.into() }
+    #[cold]
+    pub(crate) fn malformed(byte: usize, reason: impl Into<String>) -> Box<Self> {
+        Box::new(Error::Malformed { place: Place::at(byte), reason: reason.into() })
     }
 
-    pub(crate) fn truncated(byte: usize, inside: &'static str) -> Self {
-        Error::Truncated { place: Place::at(byte), inside }
+    #[cold]
+    pub(crate) fn truncated(byte: usize, inside: &'static str) -> Box<Self> {
+        Box::new(Error::Truncated { place: Place::at(byte), inside })
     }
 
     /// Where the error is, if it is about a place in the input.
@@ -125,6 +131,12 @@ impl Error {
             | Error::TooLarge { place, .. } => Some(place),
             Error::FormatName { .. } => None,
         }
+    }
+}
+
+impl From<Box<Error>> for Error {
+    fn from(error: Box<Error>) -> Self {
+        *error
     }
 }
 

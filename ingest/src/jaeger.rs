@@ -20,7 +20,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::batch::{Limits, Resource, Scope, ScopeFields, SpanBatchBuilder};
-use crate::error::Result;
+use crate::error::{Decoded, Result};
 use crate::json::Json;
 use crate::span::{Notes, Value};
 use crate::tally::Warning;
@@ -38,11 +38,14 @@ pub fn decode(document: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
         b'[' => each(&mut json, |json| object(json, true, out))?,
         _ => object(&mut json, true, out)?,
     }
-    json.end()
+    Ok(json.end()?)
 }
 
 /// Calls `read` for every element of an array that is not `null`.
-fn each<'a>(json: &mut Json<'a>, mut read: impl FnMut(&mut Json<'a>) -> Result<()>) -> Result<()> {
+fn each<'a>(
+    json: &mut Json<'a>,
+    mut read: impl FnMut(&mut Json<'a>) -> Decoded<()>,
+) -> Decoded<()> {
     let mut first = true;
     json.array()?;
     while json.item(&mut first)? {
@@ -54,7 +57,7 @@ fn each<'a>(json: &mut Json<'a>, mut read: impl FnMut(&mut Json<'a>) -> Result<(
 }
 
 /// A trace, a span, or (if it may have `data`) the answer of the query API.
-fn object(json: &mut Json<'_>, may_have_data: bool, out: &mut SpanBatchBuilder) -> Result<()> {
+fn object(json: &mut Json<'_>, may_have_data: bool, out: &mut SpanBatchBuilder) -> Decoded<()> {
     json.peek()?;
     let start = json.offset();
     let (mut data, mut spans, mut is_span, mut is_answer) = (None, None, false, false);
@@ -122,7 +125,7 @@ impl<'o, 'a> Context<'o, 'a> {
         }
     }
 
-    fn processes(&mut self, json: &mut Json<'a>) -> Result<()> {
+    fn processes(&mut self, json: &mut Json<'a>) -> Decoded<()> {
         let mut first = true;
         json.object()?;
         while let Some(id) = json.key(&mut first)? {
@@ -133,7 +136,7 @@ impl<'o, 'a> Context<'o, 'a> {
     }
 
     /// An element of the storage model's process map.
-    fn map_entry(&mut self, json: &mut Json<'a>) -> Result<()> {
+    fn map_entry(&mut self, json: &mut Json<'a>) -> Decoded<()> {
         let (mut id, mut process, mut first) = (Cow::Borrowed(""), None, true);
         json.object()?;
         while let Some(key) = json.key(&mut first)? {
@@ -150,7 +153,7 @@ impl<'o, 'a> Context<'o, 'a> {
     }
 
     /// A process is a resource: its service name and its tags.
-    fn process(&mut self, json: &mut Json<'a>) -> Result<Resource> {
+    fn process(&mut self, json: &mut Json<'a>) -> Decoded<Resource> {
         let (mut attributes, mut notes) = (Vec::new(), Notes::default());
         let mut service = Cow::Borrowed("");
         let mut first = true;

@@ -14,7 +14,7 @@ pub(crate) mod scan;
 
 use std::borrow::Cow;
 
-use crate::error::{Error, Result};
+use crate::error::{Decoded, Error};
 use scan::Scan;
 
 /// A position in a JSON text. Cloning is cheap and makes a bookmark.
@@ -48,12 +48,13 @@ impl<'a> Json<'a> {
     }
 
     /// An error at the current position.
-    pub(crate) fn error(&self, reason: impl Into<String>) -> Error {
+    pub(crate) fn error(&self, reason: impl Into<String>) -> Box<Error> {
         Error::malformed(self.pos, reason)
     }
 
     /// The first byte of the next value or punctuation.
-    pub(crate) fn peek(&mut self) -> Result<u8> {
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Decoded<u8> {
         loop {
             match self.bytes.get(self.pos) {
                 Some(b' ' | b'\n' | b'\r' | b'\t') => self.pos += 1,
@@ -64,7 +65,7 @@ impl<'a> Json<'a> {
     }
 
     /// Fails unless nothing but white space is left.
-    pub(crate) fn end(&mut self) -> Result<()> {
+    pub(crate) fn end(&mut self) -> Decoded<()> {
         match self.peek() {
             Err(_) => Ok(()),
             Ok(_) => Err(self.error("unexpected text after the JSON value")),
@@ -72,18 +73,19 @@ impl<'a> Json<'a> {
     }
 
     /// Enters an object.
-    pub(crate) fn object(&mut self) -> Result<()> {
+    pub(crate) fn object(&mut self) -> Decoded<()> {
         self.open(b'{', "an object")
     }
 
     /// Enters an array.
-    pub(crate) fn array(&mut self) -> Result<()> {
+    pub(crate) fn array(&mut self) -> Decoded<()> {
         self.open(b'[', "an array")
     }
 
     /// The next member of an object that is not `null`, or `None` at its end.
     /// `first` is true before the first call.
-    pub(crate) fn key(&mut self, first: &mut bool) -> Result<Option<Cow<'a, str>>> {
+    #[inline]
+    pub(crate) fn key(&mut self, first: &mut bool) -> Decoded<Option<Cow<'a, str>>> {
         loop {
             if !self.more(b'}', first)? {
                 return Ok(None);
@@ -100,12 +102,13 @@ impl<'a> Json<'a> {
     }
 
     /// Whether the array has another element. `first` is true before the first call.
-    pub(crate) fn item(&mut self, first: &mut bool) -> Result<bool> {
+    pub(crate) fn item(&mut self, first: &mut bool) -> Decoded<bool> {
         self.more(b']', first)
     }
 
     /// Steps over `null`; false if the value is another one.
-    pub(crate) fn null(&mut self) -> Result<bool> {
+    #[inline]
+    pub(crate) fn null(&mut self) -> Decoded<bool> {
         if self.peek()? != b'n' {
             return Ok(false);
         }
@@ -113,7 +116,7 @@ impl<'a> Json<'a> {
     }
 
     /// `true` or `false`.
-    pub(crate) fn boolean(&mut self) -> Result<bool> {
+    pub(crate) fn boolean(&mut self) -> Decoded<bool> {
         match self.peek()? {
             b't' => self.literal("true").map(|()| true),
             b'f' => self.literal("false").map(|()| false),
@@ -122,7 +125,8 @@ impl<'a> Json<'a> {
     }
 
     /// A string.
-    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>> {
+    #[inline]
+    pub(crate) fn string(&mut self) -> Decoded<Cow<'a, str>> {
         if self.peek()? != b'"' {
             return Err(self.error("expected a string"));
         }
@@ -143,7 +147,7 @@ impl<'a> Json<'a> {
     }
 
     /// A number as it is written.
-    pub(crate) fn number(&mut self) -> Result<&'a str> {
+    pub(crate) fn number(&mut self) -> Decoded<&'a str> {
         self.peek()?;
         let len = number::length(&self.bytes[self.pos..]);
         let token = len.and_then(|len| str::from_utf8(&self.bytes[self.pos..self.pos + len]).ok());
@@ -153,7 +157,7 @@ impl<'a> Json<'a> {
     }
 
     /// Steps over a value of any size and depth. Only brackets and strings are looked at.
-    pub(crate) fn skip(&mut self) -> Result<()> {
+    pub(crate) fn skip(&mut self) -> Decoded<()> {
         match self.peek()? {
             b'{' | b'[' | b'"' => match Scan::default().advance(&self.bytes[self.pos..]) {
                 Some(len) => self.pos += len,
@@ -168,14 +172,14 @@ impl<'a> Json<'a> {
     }
 
     /// The text of the next value as it is written; steps over it.
-    pub(crate) fn raw(&mut self) -> Result<Cow<'a, str>> {
+    pub(crate) fn raw(&mut self) -> Decoded<Cow<'a, str>> {
         self.peek()?;
         let start = self.pos;
         self.skip()?;
         Ok(self.slice(start, self.pos))
     }
 
-    fn open(&mut self, bracket: u8, what: &str) -> Result<()> {
+    fn open(&mut self, bracket: u8, what: &str) -> Decoded<()> {
         if self.peek()? != bracket {
             return Err(self.error(format!("expected {what}")));
         }
@@ -184,7 +188,8 @@ impl<'a> Json<'a> {
     }
 
     /// Steps to the next member or element; false (and past the bracket) at the end.
-    fn more(&mut self, close: u8, first: &mut bool) -> Result<bool> {
+    #[inline]
+    fn more(&mut self, close: u8, first: &mut bool) -> Decoded<bool> {
         let byte = self.peek()?;
         if byte == close {
             self.pos += 1;
@@ -202,7 +207,7 @@ impl<'a> Json<'a> {
         Ok(true)
     }
 
-    fn literal(&mut self, word: &str) -> Result<()> {
+    fn literal(&mut self, word: &str) -> Decoded<()> {
         let rest = &self.bytes[self.pos..];
         if rest.starts_with(word.as_bytes()) {
             self.pos += word.len();
@@ -215,6 +220,7 @@ impl<'a> Json<'a> {
     }
 
     /// Text between two positions; bytes that are not UTF-8 become U+FFFD.
+    #[inline]
     fn slice(&mut self, start: usize, end: usize) -> Cow<'a, str> {
         if let Some(text) = self.text {
             return Cow::Borrowed(&text[start..end]);
@@ -225,7 +231,7 @@ impl<'a> Json<'a> {
     }
 
     /// The rest of a string of which `start..pos` is plain and an escape follows.
-    fn escaped_string(&mut self, start: usize, mut pos: usize) -> Result<Cow<'a, str>> {
+    fn escaped_string(&mut self, start: usize, mut pos: usize) -> Decoded<Cow<'a, str>> {
         let mut text = self.slice(start, pos).into_owned();
         loop {
             match self.bytes.get(pos) {
@@ -249,7 +255,7 @@ impl<'a> Json<'a> {
     }
 
     /// Decodes the escape at `pos`; returns the position after it.
-    fn escape(&mut self, pos: usize, text: &mut String) -> Result<usize> {
+    fn escape(&mut self, pos: usize, text: &mut String) -> Decoded<usize> {
         let plain = match self.bytes.get(pos + 1) {
             Some(b'"') => '"',
             Some(b'\\') => '\\',
@@ -267,7 +273,7 @@ impl<'a> Json<'a> {
         Ok(pos + 2)
     }
 
-    fn unicode_escape(&mut self, pos: usize, text: &mut String) -> Result<usize> {
+    fn unicode_escape(&mut self, pos: usize, text: &mut String) -> Decoded<usize> {
         let unit = self.code_unit(pos)?;
         // A high surrogate counts only together with the low one after it.
         if (0xD800..0xDC00).contains(&unit)
@@ -285,7 +291,7 @@ impl<'a> Json<'a> {
     }
 
     /// The number in `\uXXXX` at `pos`.
-    fn code_unit(&self, pos: usize) -> Result<u32> {
+    fn code_unit(&self, pos: usize) -> Decoded<u32> {
         let Some(digits) = self.bytes.get(pos + 2..pos + 6) else {
             return Err(Error::truncated(pos, "a JSON string"));
         };

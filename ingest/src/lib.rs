@@ -27,6 +27,6 @@ mod value;
 
 pub use batch::{Limits, Resource, Scope, ScopeFields, SpanBatchBuilder, UNKNOWN_SERVICE};
 pub use error::{Error, Place, Result};
-pub use file::{Format, Report, SpanReader};
+pub use file::{Format, Options, RejectedSpan, Report, SpanReader};
 pub use span::{Attribute, Event, Id, Link, Notes, Span, Value};
 pub use tally::{Rejection, Tally, Warning, WarningSet};

@@ -122,6 +122,7 @@ impl<'a> AttributeList<'_, 'a> {
     }
 
     /// Adds an attribute; a fault in its value is one of the span.
+    #[inline]
     pub(crate) fn push(&mut self, key: Cow<'a, str>, value: Value<'a>, fault: Option<Fault>) {
         if let Some(fault) = fault {
             let key = key.chars().take(100).collect();

@@ -1,5 +1,7 @@
 //! The decoders against real files, other decoders, and damage.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod it {
     mod bad_input;
     mod damage;

@@ -63,7 +63,7 @@ fn read(
         Err(error) => return Ok(Err(error.into())),
     };
     let bytes_read = reader.bytes_read();
-    while let Some(batch) = reader.next() {
+    for batch in reader.by_ref() {
         let batch = match batch {
             Ok(batch) => batch,
             Err(error) => return Ok(Err(error.into())),

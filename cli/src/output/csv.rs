@@ -4,6 +4,7 @@
 //! and attributes come from whoever can send a request.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
@@ -42,7 +43,7 @@ impl RowWriter for Csv {
         if !self.has_header {
             self.write_header()?;
         }
-        let schema = self.schema.clone();
+        let schema = Arc::clone(&self.schema);
         let mut cells = schema
             .fields()
             .iter()

@@ -1,5 +1,8 @@
 //! Parquet, compressed with zstd. Holds one row group.
 
+use std::io::Write;
+use std::sync::Arc;
+
 use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -25,7 +28,7 @@ impl Parquet {
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .build();
-        let writer = ArrowWriter::try_new(sink, schema.clone(), Some(properties))?;
+        let writer = ArrowWriter::try_new(sink, Arc::clone(&schema), Some(properties))?;
         Ok(Self { schema, writer })
     }
 }

@@ -8,6 +8,7 @@ mod grid;
 mod records;
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
@@ -78,7 +79,14 @@ enum Shape {
 
 impl Table {
     pub(super) fn new(schema: &SchemaRef, style: TableStyle, sink: Sink) -> Self {
-        Self { style, schema: schema.clone(), sink, held_back: Vec::new(), shape: None, rows: 0 }
+        Self {
+            style,
+            schema: Arc::clone(schema),
+            sink,
+            held_back: Vec::new(),
+            shape: None,
+            rows: 0,
+        }
     }
 
     fn titles(&self) -> Row {

@@ -119,12 +119,12 @@ fn arrow_and_parquet_come_back_as_they_went() {
     let batch = everything();
     let stream = written(layout(Format::Arrow), std::slice::from_ref(&batch));
     let read = StreamReader::try_new(stream.as_slice(), None).expect("a stream");
-    assert_eq!(read.map(|b| b.expect("a batch")).collect::<Vec<_>>(), [batch.clone()]);
+    assert_eq!(read.map(|b| b.expect("a batch")).collect::<Vec<_>>(), vec![batch.clone()]);
 
     let file = Layout { arrow_file: true, ..layout(Format::Arrow) };
     let file = io::Cursor::new(written(file, std::slice::from_ref(&batch)));
     let read = FileReader::try_new(file, None).expect("a file");
-    assert_eq!(read.map(|b| b.expect("a batch")).collect::<Vec<_>>(), [batch.clone()]);
+    assert_eq!(read.map(|b| b.expect("a batch")).collect::<Vec<_>>(), vec![batch.clone()]);
 
     let parquet = written(layout(Format::Parquet), &[batch.clone(), batch.clone()]);
     let mut path = tempfile::NamedTempFile::new().expect("a file");

@@ -37,8 +37,7 @@ pub(crate) async fn attach(context: &SessionContext, name: &str, path: &str) -> 
     let state = context.state();
     let extension = if Path::new(path).is_dir() || is_pattern { ".parquet" } else { "" };
     let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
-        .with_file_extension(extension)
-        .with_collect_stat(true);
+        .with_file_extension(extension);
     let schema = options.infer_schema(&state, &url).await.map_err(|e| bad(plain_reason(&e)))?;
     if schema.fields().is_empty() {
         return Err(bad("no Parquet file there".into()));

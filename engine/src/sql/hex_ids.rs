@@ -37,7 +37,7 @@ impl OptimizerRule for HexIds {
 
 fn compare_bytes(expr: Expr) -> Result<Transformed<Expr>> {
     match expr {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op.is_comparison_operator() => {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(op) => {
             let swapped = op.swap();
             if let Some((id, bytes)) = id_and_bytes(&left, &right, op) {
                 return Ok(Transformed::yes(binary(id, op, bytes)));
@@ -116,4 +116,16 @@ fn is_lowercase(expr: &Expr) -> bool {
 
 fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) })
+}
+
+fn is_comparison(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+    )
 }

@@ -7,6 +7,7 @@ use datafusion::arrow::compute::interleave_record_batch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
+use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::SortingColumn;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::schema::types::ColumnPath;
@@ -144,6 +145,6 @@ fn arrow(error: datafusion::arrow::error::ArrowError) -> Error {
     Error::Internal(format!("sorting spans: {error}"))
 }
 
-fn parquet(error: datafusion::parquet::errors::ParquetError) -> Error {
+fn parquet(error: ParquetError) -> Error {
     Error::Internal(format!("encoding Parquet: {error}"))
 }

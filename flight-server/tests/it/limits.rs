@@ -141,8 +141,8 @@ async fn a_client_that_stops_reading_is_cut_off() {
 async fn cancel_flight_info(server: &TestServer, info: &FlightInfo) -> CancelStatus {
     let mut raw = server.raw_client().await;
     let request = CancelFlightInfoRequest::new(info.clone());
-    let result = raw.cancel_flight_info(request).await.unwrap();
-    CancelStatus::try_from(result.status).unwrap()
+    let result = raw.cancel_flight_info(request).await.expect("an answer");
+    CancelStatus::try_from(result.status).expect("a known status")
 }
 
 /// Scenario: a client cancels a query that runs, and one that it has not fetched yet.

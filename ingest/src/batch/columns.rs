@@ -13,6 +13,17 @@ use arrow::array::{
 use schema::promoted::{PROMOTED, PromotedType};
 use schema::semconv::PromotedValue;
 
+/// Takes the texts of a builder and prepares it for about as many again: batches of one file
+/// are alike, and growing step by step copies everything twice.
+pub(super) fn take_texts(builder: &mut StringBuilder) -> ArrayRef {
+    let (items, bytes) = (builder.len(), builder.values_slice().len());
+    let array = Arc::new(builder.finish());
+    if bytes > 0 {
+        *builder = StringBuilder::with_capacity(items, bytes);
+    }
+    array
+}
+
 /// A text column.
 #[derive(Debug)]
 pub(super) struct TextColumn(StringBuilder);
@@ -39,7 +50,7 @@ impl TextColumn {
 
     pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
         self.0.append_nulls(rows - self.0.len());
-        Arc::new(self.0.finish())
+        take_texts(&mut self.0)
     }
 }
 

@@ -9,6 +9,7 @@ use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use schema::spans;
 
+use crate::batch::columns::take_texts;
 use crate::batch::text::Texts;
 use crate::span::Attribute;
 
@@ -33,7 +34,9 @@ impl Lists {
     }
 
     pub(super) fn finish(&mut self) -> (OffsetBuffer<i32>, Option<NullBuffer>) {
-        let offsets = std::mem::replace(&mut self.offsets, vec![0]);
+        let mut next = Vec::with_capacity(self.offsets.len());
+        next.push(0);
+        let offsets = std::mem::replace(&mut self.offsets, next);
         (OffsetBuffer::new(ScalarBuffer::from(offsets)), self.nulls.finish())
     }
 }
@@ -103,8 +106,7 @@ impl MapColumn {
         let DataType::Struct(fields) = entries.data_type() else {
             unreachable!("the entries of a map are a struct")
         };
-        let columns: Vec<ArrayRef> =
-            vec![Arc::new(self.keys.finish()), Arc::new(self.values.finish())];
+        let columns = vec![take_texts(&mut self.keys), take_texts(&mut self.values)];
         self.entries = 0;
         let rows = StructArray::new(fields.clone(), columns, None);
         let (offsets, nulls) = self.lists.finish();

@@ -1,7 +1,5 @@
 //! The columns of one batch, from cells to a record batch.
 
-use std::sync::Arc;
-
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder, new_null_array};
 use arrow::datatypes::Field;
 use schema::promoted::PROMOTED;
@@ -10,7 +8,7 @@ use schema::{SpanBatch, spans};
 
 use crate::batch::check::{self, Checked};
 use crate::batch::columns::{
-    DoubleColumn, FlagColumn, IdColumn, IntColumn, PromotedColumns, TextColumn,
+    DoubleColumn, FlagColumn, IdColumn, IntColumn, PromotedColumns, TextColumn, take_texts,
 };
 use crate::batch::maps::MapColumn;
 use crate::batch::nested::{EventColumn, LinkColumn};
@@ -150,13 +148,13 @@ impl Columns {
             spans::PARENT_SPAN_ID => self.parent_span_id.finish(),
             spans::TRACE_STATE => self.trace_state.finish(rows),
             spans::FLAGS => self.flags.finish(rows),
-            spans::SERVICE_NAME => Arc::new(self.service_name.finish()),
-            spans::SPAN_NAME => Arc::new(self.span_name.finish()),
-            spans::SPAN_KIND => Arc::new(self.span_kind.finish()),
+            spans::SERVICE_NAME => take_texts(&mut self.service_name),
+            spans::SPAN_NAME => take_texts(&mut self.span_name),
+            spans::SPAN_KIND => take_texts(&mut self.span_kind),
             spans::START_TIME_UNIX_NANO => self.start.finish(rows),
             spans::DURATION_NS => self.duration.finish(rows),
             spans::NEGATIVE_DURATION_NS => self.negative_duration.finish(rows),
-            spans::STATUS_CODE => Arc::new(self.status_code.finish()),
+            spans::STATUS_CODE => take_texts(&mut self.status_code),
             spans::STATUS_MESSAGE => self.status_message.finish(rows),
             spans::SCOPE_NAME => self.scope_name.finish(rows),
             spans::SCOPE_VERSION => self.scope_version.finish(rows),

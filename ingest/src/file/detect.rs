@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::error::{Error, Result};
+use crate::error::{Decoded, Error, Result};
 use crate::file::cut::Cutter;
 use crate::file::frame::Frames;
 use crate::file::source::ZSTD;
@@ -104,7 +104,7 @@ fn unknown(head: &[u8]) -> String {
 pub(super) fn document(content: &[u8]) -> Found {
     let (mut json, mut first) = (Json::new(content), true);
     let mut keys: Vec<Cow<'_, str>> = Vec::new();
-    let mut read = || -> Result<Option<Found>> {
+    let mut read = || -> Decoded<Option<Found>> {
         json.object()?;
         while let Some(key) = json.key(&mut first)? {
             match &*key {

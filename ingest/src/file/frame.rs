@@ -79,7 +79,7 @@ pub(super) fn decode(message: &[u8], limit: usize, out: &mut SpanBatchBuilder) -
     let plain = inflate(message, limit)?;
     decode_plain(&plain, out).map_err(|error| {
         // Positions in what was decompressed mean nothing in the file.
-        Error::malformed(0, format!("in the compressed message: {error}"))
+        *Error::malformed(0, format!("in the compressed message: {error}"))
     })
 }
 
@@ -96,7 +96,7 @@ pub(super) fn inflate(message: &[u8], limit: usize) -> Result<Vec<u8>> {
     let decoder = zstd::stream::read::Decoder::with_buffer(message);
     let read = decoder.and_then(|decoder| decoder.take(limit as u64 + 1).read_to_end(&mut plain));
     match read {
-        Err(error) => Err(Error::malformed(0, format!("zstd message is damaged ({error})"))),
+        Err(error) => Err(*Error::malformed(0, format!("zstd message is damaged ({error})"))),
         Ok(count) if count > limit => Err(Error::TooLarge {
             place: crate::error::Place::default(),
             what: "compressed message",

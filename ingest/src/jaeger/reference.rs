@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::Result;
+use crate::error::Decoded;
 use crate::json::Json;
 use crate::span::{Id, Link, Span, Value};
 use crate::tally::Warning;
@@ -28,7 +28,7 @@ pub(super) fn id<const N: usize>(text: &str) -> Id<N> {
 }
 
 /// Reads a reference. The UI nests the whole referenced span in it; that is stepped over.
-pub(super) fn read<'a>(json: &mut Json<'a>) -> Result<Reference<'a>> {
+pub(super) fn read<'a>(json: &mut Json<'a>) -> Decoded<Reference<'a>> {
     let mut reference =
         Reference { kind: Cow::Borrowed(CHILD_OF), trace_id: None, span_id: Id::Absent };
     let mut first = true;

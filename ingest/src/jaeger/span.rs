@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::Result;
+use crate::error::Decoded;
 use crate::jaeger::reference::{self, Reference};
 use crate::jaeger::{Context, each, tag, time};
 use crate::json::{Json, number};
@@ -34,7 +34,7 @@ impl<'a> SpanReader<'a> {
         &mut self,
         json: &mut Json<'a>,
         context: &mut Context<'_, 'a>,
-    ) -> Result<()> {
+    ) -> Decoded<()> {
         let (span, references) = (&mut self.span, &mut self.references);
         let limits = context.limits;
         span.clear();
@@ -156,7 +156,7 @@ fn status(text: &str) -> Option<i32> {
 }
 
 /// A log is an event; its name is the field `event`, else `message`.
-fn log<'a>(json: &mut Json<'a>, span: &mut Span<'a>, context: &Context<'_, 'a>) -> Result<()> {
+fn log<'a>(json: &mut Json<'a>, span: &mut Span<'a>, context: &Context<'_, 'a>) -> Decoded<()> {
     let limits = context.limits;
     if span.events.len() >= limits.events {
         span.notes.warn(Warning::ManyEvents);
@@ -206,7 +206,7 @@ fn nanos(
     field: &'static str,
     parse: fn(&str) -> Option<i128>,
     notes: &mut Notes,
-) -> Result<i128> {
+) -> Decoded<i128> {
     if json.peek()? != b'"' {
         let at = json.clone();
         return time::micros(json.number()?)
@@ -228,7 +228,7 @@ fn timestamp(nanos: i128) -> u64 {
 }
 
 /// An array of text as compact JSON text; `None` if it is empty.
-fn list_text(json: &mut Json<'_>, limit: usize) -> Result<Option<String>> {
+fn list_text(json: &mut Json<'_>, limit: usize) -> Decoded<Option<String>> {
     let mut text = JsonText::new(limit);
     each(json, |json| {
         if text.is_full() || json.peek()? != b'"' {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::Result;
+use crate::error::Decoded;
 use crate::json::{Json, number};
 use crate::span::Value;
 
@@ -15,7 +15,7 @@ enum Raw<'a> {
 }
 
 /// Reads a tag of the query API or of the storage model.
-pub(super) fn read<'a>(json: &mut Json<'a>) -> Result<(Cow<'a, str>, Value<'a>)> {
+pub(super) fn read<'a>(json: &mut Json<'a>) -> Decoded<(Cow<'a, str>, Value<'a>)> {
     let (mut key, mut kind, mut raw) = (Cow::Borrowed(""), Cow::Borrowed(""), Raw::Absent);
     let mut is_model = false;
     let mut first = true;
@@ -40,7 +40,7 @@ pub(super) fn read<'a>(json: &mut Json<'a>) -> Result<(Cow<'a, str>, Value<'a>)>
     Ok((key, value))
 }
 
-fn value<'a>(json: &mut Json<'a>) -> Result<Raw<'a>> {
+fn value<'a>(json: &mut Json<'a>) -> Decoded<Raw<'a>> {
     Ok(match json.peek()? {
         b'"' => Raw::Text(json.string()?),
         b't' | b'f' => Raw::Bool(json.boolean()?),

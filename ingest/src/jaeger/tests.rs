@@ -8,6 +8,9 @@ use super::decode;
 use crate::batch::SpanBatchBuilder;
 use crate::tally::{Tally, Warning};
 
+/// Keys with values, or columns with cells.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 fn read(document: &str) -> (RecordBatch, Tally) {
     let mut builder = SpanBatchBuilder::default();
     decode(document.as_bytes(), &mut builder).unwrap();
@@ -88,7 +91,7 @@ fn tags_are_typed() {
 fn tags_that_otlp_has_fields_for_move_there() {
     let tag =
         |key: &str, value: &str| format!(r#"{{"key":"{key}","type":"string","value":"{value}"}}"#);
-    let cases: &[(&[(&str, &str)], &[(&str, &str)])] = &[
+    let cases: &[(Pairs, Pairs)] = &[
         (&[("span.kind", "client")], &[(spans::SPAN_KIND, "client")]),
         (
             &[("span.kind", "odd")],

@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use serde_json::{Map, Number, Value};
 
 use super::Json;
-use crate::error::{Error, Result};
+use crate::error::{Decoded, Error};
 
 /// Reads a whole document the way `serde_json` would.
-fn read(json: &mut Json<'_>) -> Result<Value> {
+fn read(json: &mut Json<'_>) -> Decoded<Value> {
     Ok(match json.peek()? {
         b'{' => {
             let (mut first, mut map) = (true, Map::new());
@@ -43,7 +43,7 @@ fn read(json: &mut Json<'_>) -> Result<Value> {
     })
 }
 
-fn document(text: &[u8]) -> Result<Value> {
+fn document(text: &[u8]) -> Decoded<Value> {
     let mut json = Json::new(text);
     let value = read(&mut json)?;
     json.end()?;

@@ -9,7 +9,7 @@ mod attribute;
 use std::borrow::Cow;
 
 use crate::batch::{Limits, ScopeFields, SpanBatchBuilder};
-use crate::error::Result;
+use crate::error::{Decoded, Result};
 use crate::json::{Json, number};
 use crate::span::{Event, Id, Link, Notes, Span};
 use crate::tally::Warning;
@@ -31,18 +31,21 @@ pub fn decode(request: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
             _ => json.skip()?,
         }
     }
-    json.end()
+    Ok(json.end()?)
 }
 
 /// Decodes one element of `resourceSpans`.
 pub(crate) fn decode_resource_spans(element: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
     let mut json = Json::new(element);
     resource_spans(&mut json, &mut Span::default(), out)?;
-    json.end()
+    Ok(json.end()?)
 }
 
 /// Calls `read` for every element of an array that is not `null`.
-fn each<'a>(json: &mut Json<'a>, mut read: impl FnMut(&mut Json<'a>) -> Result<()>) -> Result<()> {
+fn each<'a>(
+    json: &mut Json<'a>,
+    mut read: impl FnMut(&mut Json<'a>) -> Decoded<()>,
+) -> Decoded<()> {
     let mut first = true;
     json.array()?;
     while json.item(&mut first)? {
@@ -65,7 +68,7 @@ fn resource_spans<'a>(
     json: &mut Json<'a>,
     scratch: &mut Span<'a>,
     out: &mut SpanBatchBuilder,
-) -> Result<()> {
+) -> Decoded<()> {
     let limits = *out.limits();
     let (mut list, mut notes) = (Vec::new(), Notes::default());
     let (mut schema_url, mut scopes) = (Cow::Borrowed(""), Vec::new());
@@ -106,7 +109,7 @@ fn resource_spans<'a>(
     Ok(())
 }
 
-fn resource<'a>(json: &mut Json<'a>, list: &mut AttributeList<'_, 'a>) -> Result<()> {
+fn resource<'a>(json: &mut Json<'a>, list: &mut AttributeList<'_, 'a>) -> Decoded<()> {
     let mut first = true;
     json.object()?;
     while let Some(key) = json.key(&mut first)? {
@@ -118,7 +121,7 @@ fn resource<'a>(json: &mut Json<'a>, list: &mut AttributeList<'_, 'a>) -> Result
     Ok(())
 }
 
-fn scope_head<'a>(json: &mut Json<'a>, limits: Limits) -> Result<ScopeHead<'a>> {
+fn scope_head<'a>(json: &mut Json<'a>, limits: Limits) -> Decoded<ScopeHead<'a>> {
     let (mut head, mut first) = (ScopeHead::default(), true);
     json.object()?;
     while let Some(key) = json.key(&mut first)? {
@@ -137,7 +140,7 @@ fn scope_head<'a>(json: &mut Json<'a>, limits: Limits) -> Result<ScopeHead<'a>> 
     Ok(head)
 }
 
-fn scope<'a>(json: &mut Json<'a>, head: &mut ScopeHead<'a>, limits: Limits) -> Result<()> {
+fn scope<'a>(json: &mut Json<'a>, head: &mut ScopeHead<'a>, limits: Limits) -> Decoded<()> {
     let mut first = true;
     json.object()?;
     while let Some(key) = json.key(&mut first)? {
@@ -154,7 +157,7 @@ fn scope<'a>(json: &mut Json<'a>, head: &mut ScopeHead<'a>, limits: Limits) -> R
     Ok(())
 }
 
-fn span<'a>(json: &mut Json<'a>, span: &mut Span<'a>, limits: Limits) -> Result<()> {
+fn span<'a>(json: &mut Json<'a>, span: &mut Span<'a>, limits: Limits) -> Decoded<()> {
     span.clear();
     json.peek()?;
     span.offset = json.offset();
@@ -206,8 +209,8 @@ fn span<'a>(json: &mut Json<'a>, span: &mut Span<'a>, limits: Limits) -> Result<
 fn limited<'a>(
     json: &mut Json<'a>,
     limits: Limits,
-    mut read: impl FnMut(&mut Json<'a>) -> Result<()>,
-) -> Result<u32> {
+    mut read: impl FnMut(&mut Json<'a>) -> Decoded<()>,
+) -> Decoded<u32> {
     let (mut room, mut beyond) = (limits.events, 0);
     each(json, |json| {
         if room == 0 {
@@ -220,7 +223,7 @@ fn limited<'a>(
     Ok(beyond)
 }
 
-fn event<'a>(json: &mut Json<'a>, span: &mut Span<'a>, limits: Limits) -> Result<()> {
+fn event<'a>(json: &mut Json<'a>, span: &mut Span<'a>, limits: Limits) -> Decoded<()> {
     let (mut event, mut first, mut beyond) = (Event::default(), true, 0);
     let (start, notes) = (span.inner_attributes.len(), &mut span.notes);
     let mut list = AttributeList { list: &mut span.inner_attributes, start, notes, limits };
@@ -240,7 +243,7 @@ fn event<'a>(json: &mut Json<'a>, span: &mut Span<'a>, limits: Limits) -> Result
     Ok(())
 }
 
-fn link<'a>(json: &mut Json<'a>, span: &mut Span<'a>, limits: Limits) -> Result<()> {
+fn link<'a>(json: &mut Json<'a>, span: &mut Span<'a>, limits: Limits) -> Decoded<()> {
     let (mut link, mut first, mut beyond) = (Link::default(), true, 0);
     let (start, notes) = (span.inner_attributes.len(), &mut span.notes);
     let mut list = AttributeList { list: &mut span.inner_attributes, start, notes, limits };
@@ -262,7 +265,7 @@ fn link<'a>(json: &mut Json<'a>, span: &mut Span<'a>, limits: Limits) -> Result<
     Ok(())
 }
 
-fn status<'a>(json: &mut Json<'a>, span: &mut Span<'a>) -> Result<()> {
+fn status<'a>(json: &mut Json<'a>, span: &mut Span<'a>) -> Decoded<()> {
     let mut first = true;
     json.object()?;
     while let Some(key) = json.key(&mut first)? {
@@ -282,7 +285,7 @@ fn note_repairs(json: &mut Json<'_>, notes: &mut Notes) {
 }
 
 /// An integer, as a number or as text.
-fn integer<T: TryFrom<i128>>(json: &mut Json<'_>, name: &str) -> Result<T> {
+fn integer<T: TryFrom<i128>>(json: &mut Json<'_>, name: &str) -> Decoded<T> {
     let quoted = json.peek()? == b'"';
     let at = json.clone();
     let text = if quoted { json.string()? } else { Cow::Borrowed(json.number()?) };
@@ -291,7 +294,7 @@ fn integer<T: TryFrom<i128>>(json: &mut Json<'_>, name: &str) -> Result<T> {
 }
 
 /// The number of an enum value.
-fn enumeration(json: &mut Json<'_>, name: &str, example: &str) -> Result<i32> {
+fn enumeration(json: &mut Json<'_>, name: &str, example: &str) -> Decoded<i32> {
     if json.peek()? != b'"' {
         return integer(json, name);
     }

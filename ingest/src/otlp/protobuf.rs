@@ -8,7 +8,7 @@ mod attribute;
 use std::borrow::Cow;
 
 use crate::batch::{Limits, Resource, ScopeFields, SpanBatchBuilder};
-use crate::error::Result;
+use crate::error::{Decoded, Result};
 use crate::otlp::wire::Wire;
 use crate::span::{Event, Id, Link, Notes, Span};
 use crate::tally::Warning;
@@ -34,14 +34,14 @@ pub fn decode(request: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
 
 /// Decodes one `ResourceSpans`, of which requests consist.
 pub(crate) fn decode_resource_spans(message: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
-    resource_spans(Wire::new(message), &mut Span::default(), out)
+    Ok(resource_spans(Wire::new(message), &mut Span::default(), out)?)
 }
 
 fn resource_spans<'a>(
     mut wire: Wire<'a>,
     scratch: &mut Span<'a>,
     out: &mut SpanBatchBuilder,
-) -> Result<()> {
+) -> Decoded<()> {
     let (mut list, mut notes) = (Vec::new(), Notes::default());
     let mut schema_url = Cow::Borrowed("");
     let mut scopes = Vec::new();
@@ -73,7 +73,7 @@ fn scope_spans<'a>(
     resource: &Resource,
     scratch: &mut Span<'a>,
     out: &mut SpanBatchBuilder,
-) -> Result<()> {
+) -> Decoded<()> {
     let limits = *out.limits();
     let (mut fields, mut notes) = (ScopeFields::default(), Notes::default());
     let mut first = wire.clone();
@@ -104,7 +104,7 @@ fn scope<'a>(
     fields: &mut ScopeFields<'a>,
     notes: &mut Notes,
     limits: Limits,
-) -> Result<()> {
+) -> Decoded<()> {
     while let Some(tag) = wire.tag()? {
         match tag.field {
             1 => fields.name = wire.text(tag, notes)?,
@@ -120,7 +120,7 @@ fn scope<'a>(
     Ok(())
 }
 
-fn span<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Result<()> {
+fn span<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Decoded<()> {
     span.clear();
     // What we drop comes on top of what the sender dropped.
     let (mut attributes, mut events, mut links) = (0, 0, 0);
@@ -166,7 +166,7 @@ fn span<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Result<(
     Ok(())
 }
 
-fn event<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Result<()> {
+fn event<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Decoded<()> {
     let mut event = Event::default();
     let (start, mut beyond) = (span.inner_attributes.len(), 0);
     let (list, notes) = (&mut span.inner_attributes, &mut span.notes);
@@ -186,7 +186,7 @@ fn event<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Result<
     Ok(())
 }
 
-fn link<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Result<()> {
+fn link<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Decoded<()> {
     let mut link = Link::default();
     let (start, mut beyond) = (span.inner_attributes.len(), 0);
     let (list, notes) = (&mut span.inner_attributes, &mut span.notes);
@@ -208,7 +208,7 @@ fn link<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Result<(
     Ok(())
 }
 
-fn status<'a>(mut wire: Wire<'a>, span: &mut Span<'a>) -> Result<()> {
+fn status<'a>(mut wire: Wire<'a>, span: &mut Span<'a>) -> Decoded<()> {
     while let Some(tag) = wire.tag()? {
         match tag.field {
             2 => span.status_message = wire.text(tag, &mut span.notes)?,

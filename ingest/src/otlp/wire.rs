@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::{Error, Result};
+use crate::error::{Decoded, Error};
 use crate::span::Notes;
 use crate::tally::Warning;
 
@@ -40,7 +40,8 @@ impl<'a> Wire<'a> {
     }
 
     /// The tag of the next field, or `None` at the end of the message.
-    pub(crate) fn tag(&mut self) -> Result<Option<Tag>> {
+    #[inline]
+    pub(crate) fn tag(&mut self) -> Decoded<Option<Tag>> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -59,7 +60,8 @@ impl<'a> Wire<'a> {
     }
 
     /// A bytes field.
-    pub(crate) fn bytes(&mut self, tag: Tag) -> Result<&'a [u8]> {
+    #[inline]
+    pub(crate) fn bytes(&mut self, tag: Tag) -> Decoded<&'a [u8]> {
         tag.expect(LENGTH)?;
         let len = self.varint()?;
         let taken = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
@@ -76,13 +78,15 @@ impl<'a> Wire<'a> {
     }
 
     /// A message field.
-    pub(crate) fn message(&mut self, tag: Tag) -> Result<Wire<'a>> {
+    #[inline]
+    pub(crate) fn message(&mut self, tag: Tag) -> Decoded<Wire<'a>> {
         let rest = self.bytes(tag)?;
         Ok(Wire { rest, end: self.offset() })
     }
 
     /// A string field; what is not UTF-8 becomes U+FFFD.
-    pub(crate) fn text(&mut self, tag: Tag, notes: &mut Notes) -> Result<Cow<'a, str>> {
+    #[inline]
+    pub(crate) fn text(&mut self, tag: Tag, notes: &mut Notes) -> Decoded<Cow<'a, str>> {
         let bytes = self.bytes(tag)?;
         if let Ok(text) = str::from_utf8(bytes) {
             return Ok(Cow::Borrowed(text));
@@ -92,25 +96,27 @@ impl<'a> Wire<'a> {
     }
 
     /// A field of an integer or enum type.
-    pub(crate) fn integer(&mut self, tag: Tag) -> Result<u64> {
+    #[inline]
+    pub(crate) fn integer(&mut self, tag: Tag) -> Decoded<u64> {
         tag.expect(VARINT)?;
         self.varint()
     }
 
     /// A fixed64 or double field.
-    pub(crate) fn fixed64(&mut self, tag: Tag) -> Result<u64> {
+    #[inline]
+    pub(crate) fn fixed64(&mut self, tag: Tag) -> Decoded<u64> {
         tag.expect(FIXED64)?;
         self.array().map(u64::from_le_bytes)
     }
 
     /// A fixed32 field.
-    pub(crate) fn fixed32(&mut self, tag: Tag) -> Result<u32> {
+    pub(crate) fn fixed32(&mut self, tag: Tag) -> Decoded<u32> {
         tag.expect(FIXED32)?;
         self.array().map(u32::from_le_bytes)
     }
 
     /// Steps over a field.
-    pub(crate) fn skip(&mut self, tag: Tag) -> Result<()> {
+    pub(crate) fn skip(&mut self, tag: Tag) -> Decoded<()> {
         match tag.wire_type {
             VARINT => self.varint().map(drop),
             FIXED64 => self.array::<8>().map(drop),
@@ -120,12 +126,13 @@ impl<'a> Wire<'a> {
     }
 
     /// A length that stands alone, and how many bytes it takes.
-    pub(crate) fn length(mut self) -> Result<(u64, usize)> {
+    pub(crate) fn length(mut self) -> Decoded<(u64, usize)> {
         let length = self.varint()?;
         Ok((length, self.offset()))
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Decoded<[u8; N]> {
         match self.rest.split_first_chunk() {
             Some((bytes, rest)) => {
                 self.rest = rest;
@@ -135,7 +142,8 @@ impl<'a> Wire<'a> {
         }
     }
 
-    fn varint(&mut self) -> Result<u64> {
+    #[inline]
+    fn varint(&mut self) -> Decoded<u64> {
         // Nearly all tags and lengths are one byte.
         if let Some((&byte @ 0..0x80, rest)) = self.rest.split_first() {
             self.rest = rest;
@@ -144,7 +152,7 @@ impl<'a> Wire<'a> {
         self.long_varint()
     }
 
-    fn long_varint(&mut self) -> Result<u64> {
+    fn long_varint(&mut self) -> Decoded<u64> {
         let mut value = 0;
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * index);
@@ -174,7 +182,7 @@ impl Tag {
         self.wire_type == FIXED64
     }
 
-    fn expect(self, wire_type: u8) -> Result<()> {
+    fn expect(self, wire_type: u8) -> Decoded<()> {
         if self.wire_type == wire_type {
             return Ok(());
         }

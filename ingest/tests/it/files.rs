@@ -5,8 +5,7 @@ use std::sync::atomic::Ordering;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use ingest::file::Options;
-use ingest::{Error, Format, SpanReader};
+use ingest::{Error, Format, Options, SpanReader};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;

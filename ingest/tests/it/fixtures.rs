@@ -1,8 +1,6 @@
 //! Every file of the shared datasets: rows equal what `serde_json` and prost find in it.
 
-use std::io::Write;
 use std::path::Path;
-use std::time::Instant;
 
 use ingest::SpanReader;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -212,17 +210,4 @@ fn bare_protobuf_examples() {
             assert_eq!(cell(&rows, spans::SPAN_NAME, row), span.name);
         }
     }
-}
-
-/// Scenario: the whole of the largest dataset, read without looking at the rows.
-/// Guarantees: nothing; it says how fast this build reads.
-#[test]
-fn reading_speed_is_reported() {
-    let Some(path) = dataset("nezha-ob-2022-08-22.otlp.jsonl.zst") else { return };
-    let begin = Instant::now();
-    let reader = SpanReader::open(&path, None).unwrap();
-    let rows: usize = reader.map(|batch| batch.unwrap().num_rows()).sum();
-    let seconds = begin.elapsed().as_secs_f64();
-    let rate = rows as f64 / seconds;
-    writeln!(std::io::stderr(), "{rows} spans in {seconds:.2} s, {rate:.0} spans/s").unwrap();
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use schema::spans;
 use serde_json::{StreamDeserializer, Value};
@@ -53,9 +53,9 @@ impl Checksum {
 pub(crate) fn of_rows(rows: &RecordBatch) -> Checksum {
     let hex = |column: &str, row: usize| {
         let column = rows.column_by_name(column).unwrap().as_fixed_size_binary();
-        let bytes = arrow::array::Array::is_valid(column, row).then(|| column.value(row));
-        let digits = bytes.unwrap_or_default().iter().map(|byte| format!("{byte:02x}"));
-        digits.collect::<String>()
+        let bytes = if column.is_valid(row) { column.value(row) } else { &[] };
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect::<String>()
     };
     let text = |column: &str| rows.column_by_name(column).unwrap().as_string::<i32>().clone();
     let int = |column: &str| {
@@ -105,7 +105,7 @@ pub(crate) fn of_otlp(content: &[u8]) -> (Checksum, u64) {
                 sum.add(&Identity {
                     trace_id: &trace_id.to_lowercase(),
                     span_id: &span_id.to_lowercase(),
-                    parent: span["parentSpanId"].as_str().unwrap_or_default(),
+                    parent: &span["parentSpanId"].as_str().unwrap_or_default().to_lowercase(),
                     service: service.filter(|name| !name.is_empty()).unwrap_or("unknown_service"),
                     name: span["name"].as_str().unwrap_or_default(),
                     kind: kinds[span["kind"].as_u64().unwrap_or(0) as usize],

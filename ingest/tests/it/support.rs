@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::{Array, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use ingest::file::Options;
-use ingest::{Error, Report, SpanBatchBuilder, SpanReader, Tally};
+use ingest::{Error, Options, Report, SpanBatchBuilder, SpanReader, Tally};
 use schema::spans;
 
 /// Rows and report of a file, or its first error.

@@ -61,22 +61,16 @@ impl Grid {
         Self { columns, fits }
     }
 
-    /// The titles and the line below them.
+    /// The titles, centered, and the line below them.
     pub(super) fn header(&self, titles: &Row) -> String {
+        let centered = |(title, column): (&Value, &Column)| {
+            let title = title.0.join(" ");
+            let left = column.width.saturating_sub(title.width()) / 2;
+            (" ".repeat(left) + &title, false)
+        };
+        let cells: Vec<(String, bool)> = titles.iter().zip(&self.columns).map(centered).collect();
         let mut text = String::new();
-        let centered: Vec<String> = titles
-            .iter()
-            .zip(&self.columns)
-            .map(|(title, column)| {
-                let title = title.0.join(" ");
-                let left = column.width.saturating_sub(title.width()) / 2;
-                format!("{}{title}", " ".repeat(left))
-            })
-            .collect();
-        self.push_line(
-            &centered.iter().map(|title| (title.as_str(), false)).collect::<Vec<_>>(),
-            &mut text,
-        );
+        self.push_line(&cells, &mut text);
         let dashes: Vec<String> =
             self.columns.iter().map(|column| "-".repeat(column.width + 2)).collect();
         text.push_str(&dashes.join("+"));
@@ -88,22 +82,17 @@ impl Grid {
     pub(super) fn push_row(&self, row: &Row, text: &mut String) {
         let height = row.iter().map(|value| value.0.len()).max().unwrap_or(1);
         for line in 0..height {
-            let cells: Vec<(&str, bool)> = row.iter().map(|value| line_of(value, line)).collect();
-            self.push_line_aligned(&cells, text);
+            let fitted = |(value, column): (&Value, &Column)| {
+                let (cell, goes_on) = line_of(value, line);
+                (fit(cell, *column), goes_on)
+            };
+            let cells: Vec<(String, bool)> = row.iter().zip(&self.columns).map(fitted).collect();
+            self.push_line(&cells, text);
         }
     }
 
-    fn push_line_aligned(&self, cells: &[(&str, bool)], text: &mut String) {
-        let cut: Vec<(String, bool)> = cells
-            .iter()
-            .zip(&self.columns)
-            .map(|((cell, goes_on), column)| (fit(cell, *column), *goes_on))
-            .collect();
-        let cells: Vec<(&str, bool)> = cut.iter().map(|(cell, on)| (cell.as_str(), *on)).collect();
-        self.push_line(&cells, text);
-    }
-
-    fn push_line(&self, cells: &[(&str, bool)], text: &mut String) {
+    /// Cells side by side; a `+` follows those that go on in the next line.
+    fn push_line(&self, cells: &[(String, bool)], text: &mut String) {
         let start = text.len();
         for (number, ((cell, goes_on), column)) in cells.iter().zip(&self.columns).enumerate() {
             if number > 0 {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::Result;
+use crate::error::Decoded;
 use crate::json::Json;
 use crate::otlp::json::{each, integer};
 use crate::span::Value;
@@ -11,7 +11,10 @@ use crate::value::{AttributeList, Fault, JsonText, decode_base64};
 
 /// Reads an array of `KeyValue` into the list, in place of what is there; returns how many
 /// are beyond its limit.
-pub(super) fn attributes<'a>(json: &mut Json<'a>, list: &mut AttributeList<'_, 'a>) -> Result<u32> {
+pub(super) fn attributes<'a>(
+    json: &mut Json<'a>,
+    list: &mut AttributeList<'_, 'a>,
+) -> Decoded<u32> {
     let mut beyond = 0;
     list.list.truncate(list.start);
     each(json, |json| {
@@ -24,7 +27,7 @@ pub(super) fn attributes<'a>(json: &mut Json<'a>, list: &mut AttributeList<'_, '
     Ok(beyond)
 }
 
-fn attribute<'a>(json: &mut Json<'a>, list: &mut AttributeList<'_, 'a>) -> Result<()> {
+fn attribute<'a>(json: &mut Json<'a>, list: &mut AttributeList<'_, 'a>) -> Decoded<()> {
     let (mut key, mut value, mut first) = (Cow::Borrowed(""), Value::Empty, true);
     let mut text = JsonText::new(list.limits.text_bytes);
     json.object()?;
@@ -41,7 +44,7 @@ fn attribute<'a>(json: &mut Json<'a>, list: &mut AttributeList<'_, 'a>) -> Resul
     Ok(())
 }
 
-fn any_value<'a>(json: &mut Json<'a>, text: &mut JsonText) -> Result<Value<'a>> {
+fn any_value<'a>(json: &mut Json<'a>, text: &mut JsonText) -> Decoded<Value<'a>> {
     let (mut value, mut first) = (Value::Empty, true);
     json.object()?;
     while let Some(name) = json.key(&mut first)? {
@@ -72,7 +75,7 @@ fn any_value<'a>(json: &mut Json<'a>, text: &mut JsonText) -> Result<Value<'a>> 
 }
 
 /// Writes an `ArrayValue`.
-fn array(json: &mut Json<'_>, text: &mut JsonText, depth: usize) -> Result<()> {
+fn array(json: &mut Json<'_>, text: &mut JsonText, depth: usize) -> Decoded<()> {
     if text.too_deep(depth) {
         return json.skip();
     }
@@ -90,7 +93,7 @@ fn array(json: &mut Json<'_>, text: &mut JsonText, depth: usize) -> Result<()> {
 }
 
 /// Writes a `KeyValueList`.
-fn object(json: &mut Json<'_>, text: &mut JsonText, depth: usize) -> Result<()> {
+fn object(json: &mut Json<'_>, text: &mut JsonText, depth: usize) -> Decoded<()> {
     if text.too_deep(depth) {
         return json.skip();
     }
@@ -134,8 +137,8 @@ fn object(json: &mut Json<'_>, text: &mut JsonText, depth: usize) -> Result<()> 
 /// Calls `read` for every element of the `values` of an `ArrayValue` or a `KeyValueList`.
 fn values<'a>(
     json: &mut Json<'a>,
-    mut read: impl FnMut(&mut Json<'a>) -> Result<()>,
-) -> Result<()> {
+    mut read: impl FnMut(&mut Json<'a>) -> Decoded<()>,
+) -> Decoded<()> {
     let mut first = true;
     json.object()?;
     while let Some(name) = json.key(&mut first)? {
@@ -165,7 +168,7 @@ const KINDS: [&str; 8] = [
 ];
 
 /// Writes an `AnyValue` that lies inside another one.
-fn inner_value(json: &mut Json<'_>, text: &mut JsonText, depth: usize) -> Result<()> {
+fn inner_value(json: &mut Json<'_>, text: &mut JsonText, depth: usize) -> Decoded<()> {
     let (start, mut first) = (text.out.len(), true);
     if json.null()? {
         text.out.push_str("null");
@@ -203,7 +206,7 @@ fn inner_value(json: &mut Json<'_>, text: &mut JsonText, depth: usize) -> Result
 }
 
 /// A double, as a number or as text.
-fn double(json: &mut Json<'_>) -> Result<f64> {
+fn double(json: &mut Json<'_>) -> Decoded<f64> {
     let quoted = json.peek()? == b'"';
     if !quoted {
         return Ok(json.number()?.parse().expect("every JSON number is a Rust number"));
@@ -219,7 +222,7 @@ fn double(json: &mut Json<'_>) -> Result<f64> {
 }
 
 /// Bytes from base64. What is not base64 is a fault of this value only.
-fn bytes(json: &mut Json<'_>, text: &mut JsonText) -> Result<Vec<u8>> {
+fn bytes(json: &mut Json<'_>, text: &mut JsonText) -> Decoded<Vec<u8>> {
     let bytes = decode_base64(&json.string()?);
     if bytes.is_none() {
         text.fault = Some(Fault::Base64);
@@ -228,6 +231,6 @@ fn bytes(json: &mut Json<'_>, text: &mut JsonText) -> Result<Vec<u8>> {
 }
 
 /// Whether a string index is there that is not 0, its default.
-fn string_index(json: &mut Json<'_>) -> Result<bool> {
+fn string_index(json: &mut Json<'_>) -> Decoded<bool> {
     Ok(integer::<i64>(json, "keyStrindex")? != 0)
 }

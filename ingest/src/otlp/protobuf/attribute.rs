@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::error::Result;
+use crate::error::Decoded;
 use crate::otlp::wire::Wire;
 use crate::span::{Notes, Value};
 use crate::tally::Warning;
 use crate::value::{AttributeList, JsonText};
 
 /// Decodes one `KeyValue` into the list; false if the list is full.
-pub(super) fn attribute<'a>(wire: Wire<'a>, list: &mut AttributeList<'_, 'a>) -> Result<bool> {
+pub(super) fn attribute<'a>(wire: Wire<'a>, list: &mut AttributeList<'_, 'a>) -> Decoded<bool> {
     if !list.has_room() {
         return Ok(false);
     }
@@ -27,7 +27,7 @@ pub(super) fn attribute<'a>(wire: Wire<'a>, list: &mut AttributeList<'_, 'a>) ->
 fn key_value<'a>(
     mut wire: Wire<'a>,
     notes: &mut Notes,
-) -> Result<(Cow<'a, str>, Option<Wire<'a>>)> {
+) -> Decoded<(Cow<'a, str>, Option<Wire<'a>>)> {
     let (mut key, mut value) = (Cow::Borrowed(""), None);
     while let Some(tag) = wire.tag()? {
         match tag.field {
@@ -44,7 +44,7 @@ fn key_value<'a>(
     Ok((key, value))
 }
 
-fn any_value<'a>(mut wire: Wire<'a>, text: &mut JsonText, notes: &mut Notes) -> Result<Value<'a>> {
+fn any_value<'a>(mut wire: Wire<'a>, text: &mut JsonText, notes: &mut Notes) -> Decoded<Value<'a>> {
     let mut value = Value::Empty;
     while let Some(tag) = wire.tag()? {
         value = match tag.field {
@@ -75,7 +75,7 @@ fn any_value<'a>(mut wire: Wire<'a>, text: &mut JsonText, notes: &mut Notes) -> 
 }
 
 /// Writes an `ArrayValue`.
-fn array(mut wire: Wire<'_>, text: &mut JsonText, depth: usize, notes: &mut Notes) -> Result<()> {
+fn array(mut wire: Wire<'_>, text: &mut JsonText, depth: usize, notes: &mut Notes) -> Decoded<()> {
     if text.too_deep(depth) {
         return Ok(());
     }
@@ -96,7 +96,7 @@ fn array(mut wire: Wire<'_>, text: &mut JsonText, depth: usize, notes: &mut Note
 }
 
 /// Writes a `KeyValueList`.
-fn object(mut wire: Wire<'_>, text: &mut JsonText, depth: usize, notes: &mut Notes) -> Result<()> {
+fn object(mut wire: Wire<'_>, text: &mut JsonText, depth: usize, notes: &mut Notes) -> Decoded<()> {
     if text.too_deep(depth) {
         return Ok(());
     }
@@ -128,7 +128,7 @@ fn inner_value(
     text: &mut JsonText,
     depth: usize,
     notes: &mut Notes,
-) -> Result<()> {
+) -> Decoded<()> {
     let start = text.out.len();
     while let Some(tag) = wire.tag()? {
         if !(1..=8).contains(&tag.field) {

@@ -1,10 +1,10 @@
 //! Numbers, lengths and refusals of the wire format.
 
 use super::Wire;
-use crate::error::Result;
+use crate::error::Decoded;
 
 /// Walks all fields of a message.
-fn walk(bytes: &[u8]) -> Result<Vec<u32>> {
+fn walk(bytes: &[u8]) -> Decoded<Vec<u32>> {
     let mut wire = Wire::new(bytes);
     let mut fields = Vec::new();
     while let Some(tag) = wire.tag()? {
