@@ -218,6 +218,9 @@ pub(crate) struct TuesdayArgs {
     /// End of the range, exclusive.
     #[arg(long, value_name = "TIME", requires = "from", conflicts_with = "week")]
     pub(crate) to: Option<String>,
+    /// How many root operations to review in full, those that lost most time first.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) top: usize,
     /// File to write, .html, .md or .json; may be repeated. Without it, Markdown goes to stdout.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Vec<PathBuf>,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use tokio::sync::Mutex;
-use url::Url;
 
 use crate::catalog::TableLog;
 use crate::clock::{Clock, SystemClock};
@@ -39,8 +38,8 @@ impl Engine {
     ///
     /// [`Error::NotALake`] if there is none, [`Error::BadLocation`] if there cannot be one.
     pub async fn open(location: &Location, settings: Settings) -> Result<Self> {
-        let (store, url) = location.open(false)?;
-        let log = TableLog::open(Arc::clone(&store), &url).await?;
+        let store = location.open(false)?;
+        let log = TableLog::open(Arc::clone(&store)).await?;
         let log = log.ok_or_else(|| Error::NotALake { location: location.to_string() })?;
         Self::new(store, log, settings, Arc::new(SystemClock))
     }
@@ -51,8 +50,8 @@ impl Engine {
     ///
     /// [`Error::BadLocation`] if the folder cannot be used.
     pub async fn open_or_create(location: &Location, settings: Settings) -> Result<Self> {
-        let (store, url) = location.open(true)?;
-        Self::with_components(store, &url, settings, Arc::new(SystemClock)).await
+        let store = location.open(true)?;
+        Self::with_components(store, settings, Arc::new(SystemClock)).await
     }
 
     /// Opens or creates a lake on any store whose root is the lake: what tests and servers use.
@@ -62,13 +61,12 @@ impl Engine {
     /// [`Error::Store`] or [`Error::Log`] if the log can be neither read nor created.
     pub async fn with_components(
         store: Arc<dyn ObjectStore>,
-        url: &Url,
         settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let log = match TableLog::open(Arc::clone(&store), url).await? {
+        let log = match TableLog::open(Arc::clone(&store)).await? {
             Some(log) => log,
-            None => TableLog::create(Arc::clone(&store), url).await?,
+            None => TableLog::create(Arc::clone(&store)).await?,
         };
         Self::new(store, log, settings, clock)
     }

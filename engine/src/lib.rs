@@ -34,7 +34,7 @@ pub use clock::{Clock, SystemClock};
 pub use engine::Engine;
 pub use error::{Error, Result};
 pub use location::Location;
-pub use settings::Settings;
+pub use settings::{Settings, THREAD_STACK_BYTES};
 pub use snapshot::{DataFile, Snapshot};
 pub use sql::{Query, Session, Statement, TableInfo};
 pub use write::{Committed, Writer};

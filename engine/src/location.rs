@@ -47,8 +47,8 @@ impl Location {
         &self.folder
     }
 
-    /// The store whose root is the lake, and its URL. Creates the folder if `create`.
-    pub(crate) fn open(&self, create: bool) -> Result<(Arc<dyn ObjectStore>, Url)> {
+    /// The store whose root is the lake. Creates the folder if `create`.
+    pub(crate) fn open(&self, create: bool) -> Result<Arc<dyn ObjectStore>> {
         let bad = |reason: String| Error::BadLocation { location: self.text.clone(), reason };
         if create {
             std::fs::create_dir_all(&self.folder)
@@ -62,10 +62,7 @@ impl Location {
             }
             Err(e) => return Err(bad(e.to_string())),
         };
-        let url = Url::from_directory_path(&folder)
-            .map_err(|()| bad("the path cannot be written as a URL".into()))?;
-        let store = LocalFileSystem::new_with_prefix(&folder)?;
-        Ok((Arc::new(store), url))
+        Ok(Arc::new(LocalFileSystem::new_with_prefix(&folder)?))
     }
 }
 

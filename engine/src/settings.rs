@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Stack that the threads of a runtime need to run what `sql_max_operators` lets through: expressions
+/// are evaluated, and plans dropped, by recursion.
+pub const THREAD_STACK_BYTES: usize = 16 << 20;
+
 /// Settings of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -35,7 +39,7 @@ impl Default for Settings {
             sql_max_bytes: 1 << 20,
             sql_max_depth: 128,
             sql_max_tokens: 100_000,
-            sql_max_operators: 2_000,
+            sql_max_operators: 500,
             write_buffer_bytes: 256 << 20,
             row_group_rows: 128 << 10,
         }

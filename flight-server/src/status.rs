@@ -12,10 +12,10 @@ const MAX_CHARS: usize = 1_000;
 /// The status for an engine failure. Paths and details of the server stay here.
 pub(crate) fn of_engine(error: Error) -> Status {
     match error {
-        Error::Refused { .. }
-        | Error::BadQuery(_)
-        | Error::QueryFailed(_)
-        | Error::Attach { .. } => invalid(error.to_string()),
+        Error::BadQuery(text) => invalid(in_words(&text)),
+        Error::Refused { .. } | Error::QueryFailed(_) | Error::Attach { .. } => {
+            invalid(error.to_string())
+        }
         Error::ResourcesExhausted(_) => exhausted(error.to_string()),
         Error::Store(_) | Error::Log(_) => {
             Status::unavailable("the lake cannot be read at the moment; try again")
@@ -86,6 +86,15 @@ pub(crate) fn clean(status: Status) -> Status {
         }
         _ => status,
     }
+}
+
+/// Without the Rust value that the SQL parser shows its message in.
+fn in_words(text: &str) -> String {
+    let inner = ["ParserError(\"", "TokenizerError(\""].iter().find_map(|open| {
+        let (before, rest) = text.split_once(open)?;
+        Some(format!("{before}{}", rest.strip_suffix("\")")?.replace("\\\"", "\"")))
+    });
+    inner.unwrap_or_else(|| text.to_string())
 }
 
 /// On one line, without control characters, and not too long.

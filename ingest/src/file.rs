@@ -257,8 +257,13 @@ impl SpanReader {
                 Ok(false)
             }
             found => {
-                let place = self.window.place(unit.header);
-                Err(Error::Format { place, found: found.to_string() })
+                let found = match (found, self.format) {
+                    (Found::Traces(format), Some(expected)) => {
+                        format!("traces as {format} in a file of {expected}")
+                    }
+                    (found, _) => found.to_string(),
+                };
+                Err(Error::Format { place: self.window.place(unit.header), found })
             }
         }
     }

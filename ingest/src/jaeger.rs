@@ -27,6 +27,9 @@ use crate::tally::Warning;
 use crate::value::AttributeList;
 use span::SpanReader;
 
+/// Processes of one trace; they are held in memory, where `"p":{}` would take many times its size.
+const MAX_PROCESSES: usize = 1 << 16;
+
 /// Decodes one Jaeger document into rows of `out`.
 ///
 /// # Errors
@@ -35,25 +38,10 @@ use span::SpanReader;
 pub fn decode(document: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
     let mut json = Json::new(document);
     match json.peek()? {
-        b'[' => each(&mut json, |json| object(json, true, out))?,
+        b'[' => json.each(|json| object(json, true, out))?,
         _ => object(&mut json, true, out)?,
     }
     Ok(json.end()?)
-}
-
-/// Calls `read` for every element of an array that is not `null`.
-fn each<'a>(
-    json: &mut Json<'a>,
-    mut read: impl FnMut(&mut Json<'a>) -> Decoded<()>,
-) -> Decoded<()> {
-    let mut first = true;
-    json.array()?;
-    while json.item(&mut first)? {
-        if !json.null()? {
-            read(json)?;
-        }
-    }
-    Ok(())
 }
 
 /// A trace, a span, or (if it may have `data`) the answer of the query API.
@@ -73,7 +61,7 @@ fn object(json: &mut Json<'_>, may_have_data: bool, out: &mut SpanBatchBuilder) 
                 continue;
             }
             "processMap" => {
-                each(json, |json| context.map_entry(json))?;
+                json.each(|json| context.map_entry(json))?;
                 continue;
             }
             "spanID" | "spanId" => is_span = true,
@@ -86,14 +74,14 @@ fn object(json: &mut Json<'_>, may_have_data: bool, out: &mut SpanBatchBuilder) 
     if let Some(spans) = spans {
         json.seek(spans);
         let mut reader = SpanReader::default();
-        each(json, |json| reader.read(json, &mut context))?;
+        json.each(|json| reader.read(json, &mut context))?;
     } else if is_span {
         json.seek(start);
         SpanReader::default().read(json, &mut context)?;
     } else if let Some(data) = data.filter(|_| may_have_data) {
         json.seek(data);
         match json.peek()? {
-            b'[' => each(json, |json| object(json, false, context.out))?,
+            b'[' => json.each(|json| object(json, false, context.out))?,
             _ => object(json, false, context.out)?,
         }
     } else if !is_answer {
@@ -130,7 +118,7 @@ impl<'o, 'a> Context<'o, 'a> {
         json.object()?;
         while let Some(id) = json.key(&mut first)? {
             let process = self.process(json)?;
-            self.processes.insert(id, process);
+            self.insert(json, id, process)?;
         }
         Ok(())
     }
@@ -146,9 +134,14 @@ impl<'o, 'a> Context<'o, 'a> {
                 _ => json.skip()?,
             }
         }
-        if let Some(process) = process {
-            self.processes.insert(id, process);
+        process.map_or(Ok(()), |process| self.insert(json, id, process))
+    }
+
+    fn insert(&mut self, json: &Json<'a>, id: Cow<'a, str>, process: Resource) -> Decoded<()> {
+        if self.processes.len() == MAX_PROCESSES {
+            return Err(json.error("more than 65536 processes in one trace"));
         }
+        self.processes.insert(id, process);
         Ok(())
     }
 
@@ -164,7 +157,7 @@ impl<'o, 'a> Context<'o, 'a> {
                 "tags" => {
                     let (list, limits) = (&mut attributes, self.limits);
                     let mut list = AttributeList { list, start: 0, notes: &mut notes, limits };
-                    each(json, |json| {
+                    json.each(|json| {
                         let (key, value) = tag::read(json)?;
                         // The name of the process is the one that Jaeger shows.
                         if key != "service.name" && list.has_room() {

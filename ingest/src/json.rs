@@ -106,6 +106,18 @@ impl<'a> Json<'a> {
         self.more(b']', first)
     }
 
+    /// Calls `read` for every element of an array that is not `null`.
+    pub(crate) fn each(&mut self, mut read: impl FnMut(&mut Self) -> Decoded<()>) -> Decoded<()> {
+        let mut first = true;
+        self.array()?;
+        while self.item(&mut first)? {
+            if !self.null()? {
+                read(self)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Steps over `null`; false if the value is another one.
     #[inline]
     pub(crate) fn null(&mut self) -> Decoded<bool> {

@@ -195,3 +195,6 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

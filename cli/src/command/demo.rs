@@ -35,7 +35,9 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     let week = settings.start.iso_week();
     let week = format!("{:04}-W{:02}", week.year(), week.week());
     let reviewing = Instant::now();
-    let review = report::review(&engine.session().await?, Range::week(&week)?).await?;
+    // One for each incident, and the nightly job that is slow by nature.
+    let top = plan.incidents().len() + 1;
+    let review = report::review(&engine.session().await?, Range::week(&week)?, top).await?;
     for name in REPORTS {
         report::write_report(&folder.join(name), &review)?;
     }
@@ -50,7 +52,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<()> {
     }
     say(format_args!(""))?;
     say(format_args!("report: {}", folder.join(REPORTS[0]).display()))?;
-    terminal::say_lines(&next_steps(&folder.lake(), &week))?;
+    terminal::say_lines(&next_steps(&folder.lake(), &week, top))?;
     say(format_args!("done in {:.1} s", started.elapsed().as_secs_f64()))
 }
 
@@ -87,13 +89,13 @@ async fn fill(folder: &DemoFolder, plan: Plan, keep_input: bool) -> Result<Engin
     Ok(engine)
 }
 
-fn next_steps(lake: &Path, week: &str) -> String {
+fn next_steps(lake: &Path, week: &str, top: usize) -> String {
     let lake = quoted(&lake.to_string_lossy());
     format!(
         "\nTry next:\n  \
          spanlake sql --lake {lake} \"SELECT root_service_name, root_span_name, count(*) AS traces, \
          p99(root_duration_ns) / 1e6 AS p99_ms FROM traces GROUP BY 1, 2 ORDER BY 4 DESC\"\n  \
-         spanlake report tuesday --lake {lake} --week {week}\n  \
+         spanlake report tuesday --lake {lake} --week {week} --top {top}\n  \
          spanlake serve --lake {lake}"
     )
 }

@@ -41,7 +41,7 @@ pub(crate) async fn tuesday(args: TuesdayArgs) -> Result<()> {
     };
     let files: Vec<PendingFile> =
         outputs.iter().map(|(_, path)| PendingFile::create(path)).collect::<Result<_>>()?;
-    let report = review(&session, range).await?;
+    let report = review(&session, range, args.top).await?;
     if outputs.is_empty() {
         let mut out = terminal::stdout();
         out.write_all(reports::markdown(&report).as_bytes())?;
@@ -57,10 +57,11 @@ pub(crate) async fn tuesday(args: TuesdayArgs) -> Result<()> {
     Ok(())
 }
 
-/// Asks the questions of Trace Tuesday.
-pub(super) async fn review(session: &Session, range: Range) -> Result<TuesdayReport> {
+/// Asks the questions of Trace Tuesday, and reviews the first `top` root operations in full.
+pub(super) async fn review(session: &Session, range: Range, top: usize) -> Result<TuesdayReport> {
     let spinner = progress::spinner("reviewing the slowest traces");
-    let report = reports::tuesday(session, range, &Options::default()).await;
+    let options = Options { most_reviews: top, ..Options::default() };
+    let report = reports::tuesday(session, range, &options).await;
     spinner.finish_and_clear();
     Ok(report?)
 }

@@ -9,7 +9,7 @@ fn from_nothing_to_the_answer() {
     let folder = Folder::new();
     let run = |args: &[&str]| folder.run(["demo", "--spans", "20000"].iter().chain(args));
     let text = run(&[]).ok();
-    for expected in ["generated", "imported", "5 found", "report:", "spanlake serve"] {
+    for expected in ["generated", "imported", "5 of 5 found", "report:", "spanlake serve"] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     assert_eq!(folder.names(), ["spanlake-demo"]);

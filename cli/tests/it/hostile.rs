@@ -53,6 +53,6 @@ fn monsters_do_not_abort() {
         let error = folder.run_with(["sql"], sql.as_bytes()).fails(2);
         assert!(error.contains("query too complex"), "{error}");
     }
-    let deep = format!("SELECT {}1 AS n", "1+".repeat(1_900));
-    assert_eq!(folder.run(["sql", "--format", "csv", &deep]).ok(), "n\n1901\n");
+    let deep = format!("SELECT {}1 AS n", "1+".repeat(400));
+    assert_eq!(folder.run(["sql", "--format", "csv", &deep]).ok(), "n\n401\n");
 }

@@ -71,8 +71,8 @@ struct FileStats {
 
 impl TableLog {
     /// Opens the log under a lake root; `None` if there is no table.
-    pub(crate) async fn open(store: Arc<dyn ObjectStore>, lake: &Url) -> Result<Option<Self>> {
-        let mut table = DeltaTable::new(log_store(store, lake)?);
+    pub(crate) async fn open(store: Arc<dyn ObjectStore>) -> Result<Option<Self>> {
+        let mut table = DeltaTable::new(log_store(store)?);
         if !table.verify_deltatable_existence().await.map_err(log_error)? {
             return Ok(None);
         }
@@ -82,9 +82,9 @@ impl TableLog {
     }
 
     /// Creates an empty table; opens it instead if another writer was faster.
-    pub(crate) async fn create(store: Arc<dyn ObjectStore>, lake: &Url) -> Result<Self> {
+    pub(crate) async fn create(store: Arc<dyn ObjectStore>) -> Result<Self> {
         let created = CreateBuilder::new()
-            .with_log_store(log_store(Arc::clone(&store), lake)?)
+            .with_log_store(log_store(Arc::clone(&store))?)
             .with_table_name(paths::SPANS)
             .with_comment("OpenTelemetry spans, written by Spanlake")
             .with_columns(delta_schema()?.fields().cloned())
@@ -99,9 +99,9 @@ impl TableLog {
             .await;
         match created {
             Ok(table) => Ok(Self { table: Mutex::new(table) }),
-            Err(error) => match Self::open(store, lake).await? {
-                Some(log) => Ok(log),
-                None => Err(log_error(error)),
+            Err(error) => match Self::open(store).await {
+                Ok(Some(log)) => Ok(log),
+                Ok(None) | Err(_) => Err(log_error(error)),
             },
         }
     }
@@ -155,9 +155,10 @@ fn delta_schema() -> Result<StructType> {
         .map_err(|e| Error::Internal(format!("the stored schema has no Delta form: {e}")))
 }
 
-fn log_store(store: Arc<dyn ObjectStore>, lake: &Url) -> Result<LogStoreRef> {
-    let table_url = lake
-        .join(&format!("{}/", paths::SPANS))
+/// The log lies at `spans/_delta_log` of the store, which is the lake. The scheme of the URL is
+/// never resolved: the store is given.
+fn log_store(store: Arc<dyn ObjectStore>) -> Result<LogStoreRef> {
+    let table_url = Url::parse(&format!("lake:///{}/", paths::SPANS))
         .map_err(|e| Error::Internal(format!("table URL: {e}")))?;
     let table_store: Arc<dyn ObjectStore> =
         Arc::new(PrefixStore::new(Arc::clone(&store), paths::SPANS));

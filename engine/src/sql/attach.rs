@@ -9,6 +9,7 @@ use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
 use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use url::Url;
 
@@ -38,10 +39,12 @@ pub(crate) async fn attach(context: &SessionContext, name: &str, path: &str) -> 
     let extension = if Path::new(path).is_dir() || is_pattern { ".parquet" } else { "" };
     let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
         .with_file_extension(extension);
-    let schema = options.infer_schema(&state, &url).await.map_err(|e| bad(plain_reason(&e)))?;
-    if schema.fields().is_empty() {
+    let store = state.runtime_env().object_store(&url)?;
+    let first = url.list_all_files(&state, &*store, extension).await?.try_next().await?;
+    if first.is_none() {
         return Err(bad("no Parquet file there".into()));
     }
+    let schema = options.infer_schema(&state, &url).await.map_err(|e| bad(plain_reason(&e)))?;
     let config = ListingTableConfig::new(url).with_listing_options(options).with_schema(schema);
     let table: Arc<dyn TableProvider> = Arc::new(ListingTable::try_new(config)?);
     context.register_table(name, table)?;

@@ -7,6 +7,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::prelude::SessionConfig;
 use object_store::ObjectStore;
 use url::Url;
@@ -66,13 +67,13 @@ impl Runtime {
         // Filters run inside the Parquet scan, so that only matching rows decode their maps.
         options.execution.parquet.pushdown_filters = true;
         options.execution.parquet.reorder_filters = true;
-        // Text is shown as it is: a bare number is a double, as in every client language.
+        // Older clients do not read view types.
         options.sql_parser.map_string_types_to_utf8view = false;
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&self.env))
             .with_default_features()
-            .with_optimizer_rule(Arc::new(HexIds))
+            .with_optimizer_rules(optimizer_rules())
             .build();
         // No statement may create a table, so no factory for one is kept either.
         state.table_factories_mut().clear();
@@ -84,4 +85,13 @@ impl Runtime {
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
+}
+
+/// DataFusion's rules, and ours right behind the one that brings predicates to the stored columns:
+/// later rules would hide the ids in common subexpressions.
+fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Optimizer::new().rules;
+    let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter");
+    rules.insert(pushed.map_or(0, |at| at + 1), Arc::new(HexIds));
+    rules
 }

@@ -48,3 +48,13 @@ fn debug_text_of_the_library_is_replaced() {
     check(Status::internal("ParseError(\"Unable to decode\")"), Code::InvalidArgument);
     check(Status::internal("another"), Code::Internal);
 }
+
+#[test]
+fn parser_messages_are_unwrapped() {
+    let check = |text: &str, expected: &str| {
+        assert_eq!(of_engine(Error::BadQuery(text.into())).message(), expected);
+    };
+    check("ParserError(\"Expected: x, found: \\\"y\\\"\")", "Expected: x, found: \"y\"");
+    check("TokenizerError(\"Unterminated\")", "Unterminated");
+    check("table \"t\" not found", "table \"t\" not found");
+}

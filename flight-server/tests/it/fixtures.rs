@@ -25,7 +25,6 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
-use url::Url;
 
 /// Traces in the lake of every test; each has [`SPANS_PER_TRACE`] spans.
 pub(crate) const TRACES: i64 = 20;
@@ -50,10 +49,9 @@ impl TestServer {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        let url = Url::parse("memory:///").expect("a URL");
         let store = Arc::new(InMemory::new());
         let clock = Arc::new(SystemClock);
-        let engine = Engine::with_components(store, &url, engine::Settings::default(), clock);
+        let engine = Engine::with_components(store, engine::Settings::default(), clock);
         let engine = engine.await.expect("a lake");
         append(&engine, spans(0..TRACES)).await;
         Self::on(engine, settings).await

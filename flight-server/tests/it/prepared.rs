@@ -82,7 +82,7 @@ async fn parameters_are_announced_with_their_types() {
 async fn every_style_of_parameter() {
     let server = TestServer::start().await;
     let mut client = server.client().await;
-    let expected = [["4"]];
+    let expected = [["5"]];
     let numbered = "SELECT count(*) FROM spans WHERE service_name = $1 AND duration_ns < $2";
     let check = async |client: &mut Client, sql: &str, values: RecordBatch| {
         let rows = run(client, sql, values).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
@@ -104,7 +104,7 @@ async fn every_style_of_parameter() {
     check(&mut client, numbered, row(vec![text("db"), double])).await;
     let plain = server
         .value("SELECT count(*) FROM spans WHERE service_name = 'db' AND duration_ns < 5000000");
-    assert_eq!(plain.await, "4");
+    assert_eq!(plain.await, "5");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -107,10 +107,19 @@ fn formats_are_told_by_content() {
 }
 
 #[test]
+fn a_reader_may_work_on_another_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&open("", Options::default()).unwrap());
+}
+
+#[test]
 fn a_given_format_is_kept() {
     let as_jaeger = Options { format: Some(Format::JaegerJson), ..Options::default() };
     let error = open(request(&[1]), as_jaeger).unwrap_err().to_string();
-    assert!(error.starts_with("t, line 1, byte 0: found traces as otlp-json;"), "{error}");
+    assert!(
+        error.starts_with("t, line 1, byte 0: found traces as otlp-json in a file of"),
+        "{error}"
+    );
     let as_protobuf = Options { format: Some(Format::OtlpProtobuf), ..Options::default() };
     let error = open("{}", as_protobuf).unwrap_err().to_string();
     assert!(error.contains("the length of a message"), "{error}");

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::error::Decoded;
 use crate::jaeger::reference::{self, Reference};
-use crate::jaeger::{Context, each, tag, time};
+use crate::jaeger::{Context, tag, time};
 use crate::json::{Json, number};
 use crate::span::{Event, Id, Notes, Span, Value};
 use crate::tally::{Rejection, Warning};
@@ -52,7 +52,12 @@ impl<'a> SpanReader<'a> {
                 "spanID" | "spanId" => span.span_id = reference::id(&json.string()?),
                 "parentSpanID" | "parentSpanId" => parent = reference::id(&json.string()?),
                 "operationName" => span.name = json.string()?,
-                "references" => each(json, |json| {
+                "references" => json.each(|json| {
+                    if references.len() > limits.events {
+                        span.notes.warn(Warning::ManyEvents);
+                        span.dropped_links = span.dropped_links.saturating_add(1);
+                        return json.skip();
+                    }
                     references.push(reference::read(json)?);
                     Ok(())
                 })?,
@@ -65,7 +70,7 @@ impl<'a> SpanReader<'a> {
                 "duration" => duration = nanos(json, "duration", time::duration, &mut span.notes)?,
                 "tags" => {
                     span.attributes.clear();
-                    each(json, |json| {
+                    json.each(|json| {
                         let (key, value) = tag::read(json)?;
                         if let Some(value) = special.take(&key, value, span) {
                             let (list, notes) = (&mut span.attributes, &mut span.notes);
@@ -78,7 +83,7 @@ impl<'a> SpanReader<'a> {
                         Ok(())
                     })?;
                 }
-                "logs" => each(json, |json| log(json, span, context))?,
+                "logs" => json.each(|json| log(json, span, context))?,
                 "processID" | "processId" => process_id = json.string()?,
                 "process" => process = Some(context.process(json)?),
                 "warnings" => warnings = list_text(json, limits.text_bytes)?,
@@ -172,7 +177,7 @@ fn log<'a>(json: &mut Json<'a>, span: &mut Span<'a>, context: &Context<'_, 'a>) 
     while let Some(key) = json.key(&mut first)? {
         match &*key {
             "timestamp" => time = nanos(json, "timestamp", time::rfc3339, list.notes)?,
-            "fields" => each(json, |json| {
+            "fields" => json.each(|json| {
                 let (key, value) = tag::read(json)?;
                 match &*key {
                     "event" => {
@@ -230,7 +235,7 @@ fn timestamp(nanos: i128) -> u64 {
 /// An array of text as compact JSON text; `None` if it is empty.
 fn list_text(json: &mut Json<'_>, limit: usize) -> Decoded<Option<String>> {
     let mut text = JsonText::new(limit);
-    each(json, |json| {
+    json.each(|json| {
         if text.is_full() || json.peek()? != b'"' {
             return json.skip();
         }

@@ -16,6 +16,9 @@ use crate::tally::Warning;
 use crate::value::AttributeList;
 use attribute::attributes;
 
+/// Scopes of one resource; they are held in memory, where `{},` would take many times its size.
+const MAX_SCOPES: usize = 1 << 16;
+
 /// Decodes one `ExportTraceServiceRequest` into rows of `out`.
 ///
 /// # Errors
@@ -27,7 +30,7 @@ pub fn decode(request: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
     json.object()?;
     while let Some(key) = json.key(&mut first)? {
         match &*key {
-            "resourceSpans" => each(&mut json, |json| resource_spans(json, &mut scratch, out))?,
+            "resourceSpans" => json.each(|json| resource_spans(json, &mut scratch, out))?,
             _ => json.skip()?,
         }
     }
@@ -39,21 +42,6 @@ pub(crate) fn decode_resource_spans(element: &[u8], out: &mut SpanBatchBuilder) 
     let mut json = Json::new(element);
     resource_spans(&mut json, &mut Span::default(), out)?;
     Ok(json.end()?)
-}
-
-/// Calls `read` for every element of an array that is not `null`.
-fn each<'a>(
-    json: &mut Json<'a>,
-    mut read: impl FnMut(&mut Json<'a>) -> Decoded<()>,
-) -> Decoded<()> {
-    let mut first = true;
-    json.array()?;
-    while json.item(&mut first)? {
-        if !json.null()? {
-            read(json)?;
-        }
-    }
-    Ok(())
 }
 
 /// A scope, and where its spans are.
@@ -84,8 +72,12 @@ fn resource_spans<'a>(
             }
             "scopeSpans" => {
                 scopes.clear();
-                each(json, |json| {
-                    scopes.push(scope_head(json, limits)?);
+                json.each(|json| {
+                    let head = scope_head(json, limits)?;
+                    if scopes.len() == MAX_SCOPES {
+                        return Err(json.error("more than 65536 scopes below one resource"));
+                    }
+                    scopes.push(head);
                     Ok(())
                 })?;
             }
@@ -100,7 +92,7 @@ fn resource_spans<'a>(
         let scope = out.scope(&head.fields, head.notes);
         let Some(spans) = head.spans else { continue };
         json.seek(spans);
-        each(json, |json| {
+        json.each(|json| {
             span(json, scratch, limits)?;
             out.admit(&resource, &scope, scratch)
         })?;
@@ -212,7 +204,7 @@ fn limited<'a>(
     mut read: impl FnMut(&mut Json<'a>) -> Decoded<()>,
 ) -> Decoded<u32> {
     let (mut room, mut beyond) = (limits.events, 0);
-    each(json, |json| {
+    json.each(|json| {
         if room == 0 {
             beyond += 1;
             return json.skip();

@@ -38,17 +38,17 @@ pub(crate) fn decode_resource_spans(message: &[u8], out: &mut SpanBatchBuilder) 
 }
 
 fn resource_spans<'a>(
-    mut wire: Wire<'a>,
+    wire: Wire<'a>,
     scratch: &mut Span<'a>,
     out: &mut SpanBatchBuilder,
 ) -> Decoded<()> {
     let (mut list, mut notes) = (Vec::new(), Notes::default());
     let mut schema_url = Cow::Borrowed("");
-    let mut scopes = Vec::new();
-    while let Some(tag) = wire.tag()? {
+    let mut first = wire.clone();
+    while let Some(tag) = first.tag()? {
         match tag.field {
             1 => {
-                let mut resource = wire.message(tag)?;
+                let mut resource = first.message(tag)?;
                 let limits = *out.limits();
                 let mut attributes =
                     AttributeList { list: &mut list, start: 0, notes: &mut notes, limits };
@@ -59,13 +59,19 @@ fn resource_spans<'a>(
                     }
                 }
             }
-            2 => scopes.push(wire.message(tag)?),
-            3 => schema_url = wire.text(tag, &mut notes)?,
-            _ => wire.skip(tag)?,
+            3 => schema_url = first.text(tag, &mut notes)?,
+            _ => first.skip(tag)?,
         }
     }
     let resource = out.resource(&list, &schema_url, notes);
-    scopes.into_iter().try_for_each(|scope| scope_spans(scope, &resource, scratch, out))
+    let mut second = wire;
+    while let Some(tag) = second.tag()? {
+        match tag.field {
+            2 => scope_spans(second.message(tag)?, &resource, scratch, out)?,
+            _ => second.skip(tag)?,
+        }
+    }
+    Ok(())
 }
 
 fn scope_spans<'a>(

@@ -111,6 +111,21 @@ fn amplification_by_empty_elements_is_bounded() {
     }
 }
 
+/// B3 in JSON: containers that are held until their spans are read.
+#[test]
+fn very_many_scopes_are_refused() {
+    let scopes = "{},".repeat(1 << 17) + "{}";
+    let request = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{scopes}]}}]}}"#);
+    let error = decode_json(request.as_bytes()).unwrap_err().to_string();
+    assert!(error.ends_with("more than 65536 scopes below one resource"), "{error}");
+    // The same in protobuf takes no memory.
+    let scopes = [0x12, 0].repeat(1 << 17);
+    let mut request = vec![0x0a];
+    prost::encoding::encode_varint(scopes.len() as u64, &mut request);
+    request.extend(scopes);
+    assert_eq!(decode_protobuf(&request).unwrap().0.num_rows(), 0);
+}
+
 /// Arrays inside arrays in protobuf, without recursion and in linear time.
 fn nested_protobuf(levels: usize, tag: u8) -> Vec<u8> {
     let mut heads: Vec<Vec<u8>> = Vec::new();

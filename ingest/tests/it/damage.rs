@@ -9,7 +9,7 @@ use super::support::{decode_json, decode_protobuf, read_bytes};
 const JAEGER: &str = include_str!("../data/shop.jaeger.json");
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     /// Scenario: a request is cut at any byte.
     /// Guarantees: the decoders return; a cut JSON request is always an error.

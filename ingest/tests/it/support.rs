@@ -68,12 +68,9 @@ pub(crate) fn dataset(relative: &str) -> Option<PathBuf> {
         return Some(path);
     }
     // Past the test harness, which would hide it.
-    writeln!(
-        std::io::stderr(),
-        "SKIPPED: {} is not there; set SPANLAKE_DATASETS to the datasets folder",
-        path.display()
-    )
-    .unwrap();
+    let hint = "set SPANLAKE_DATASETS to the datasets folder";
+    let message = format!("SKIPPED: {} is not there; {hint}\n", path.display());
+    std::io::stderr().write_all(message.as_bytes()).unwrap();
     None
 }
 

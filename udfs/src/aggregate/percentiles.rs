@@ -107,15 +107,14 @@ fn document(name: &str, words: &str, example: i64) -> Documentation {
     let description = format!(
         "Returns the {words} (nearest rank) of a column: exact for up to 128 values, else \
          within 0.55 % of the exact value, however the data is split and merged. NULL and NaN \
-         are ignored; no values give NULL. Integers and Durations keep their type, other \
-         numbers give DOUBLE."
+         are ignored; no values give NULL. Integers and Durations keep their type and are \
+         rounded; other numbers give DOUBLE."
     );
-    let width = name.len() + "(x)".len();
+    let width = name.len().max(4);
     let line = "-".repeat(width + 2);
-    let heading = format!("{name}(x)");
     let sql_example = format!(
-        "```sql\n> SELECT {name}(x) FROM (VALUES (100), (120), (150), (180), (200), (250), (300), \
-         (400), (900), (5000)) AS t(x);\n+{line}+\n| {heading:width$} |\n+{line}+\n\
+        "```sql\n> SELECT {name}(x) AS {name} FROM (VALUES (100), (120), (150), (180), (200), (250), \
+         (300), (400), (900), (5000)) AS t(x);\n+{line}+\n| {name:width$} |\n+{line}+\n\
          | {example:<width$} |\n+{line}+\n```"
     );
     Documentation::builder(section, description, format!("{name}(x)"))

@@ -17,7 +17,7 @@ const NAME: &str = "quantile";
 
 #[user_doc(
     doc_section(label = "Percentile Functions"),
-    description = "Returns the q-quantile (nearest rank) of a column: exact for up to 128 values, else within 0.55 % of the exact value, however the data is split and merged. NULL and NaN are ignored; no values give NULL. Integers and Durations keep their type, other numbers give DOUBLE.",
+    description = "Returns the q-quantile (nearest rank) of a column: exact for up to 128 values, else within 0.55 % of the exact value, however the data is split and merged. NULL and NaN are ignored; no values give NULL. Integers and Durations keep their type and are rounded; other numbers give DOUBLE.",
     syntax_example = "quantile(x, q [, weight])",
     sql_example = r#"```sql
 > SELECT quantile(x, 0.95) AS plain, quantile(x, 0.95, w) AS weighted

@@ -30,11 +30,8 @@ fn numbers_stand_right_and_text_left() {
 
 #[test]
 fn lines_of_a_value_are_marked_and_control_characters_shown() {
-    let expected = "\
-   name    | count\n\
------------+-------\n \
-one       +|     1\n \
-two\\u{1b}m |\n";
+    let expected =
+        "    name    | count\n------------+-------\n one       +|     1\n two\\u{1b}m |\n";
     assert_eq!(drawn(FILE, &[batch(&["one\ntwo\u{1b}m"], &[1])]), expected);
 }
 

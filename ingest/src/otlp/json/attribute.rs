@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::error::Decoded;
 use crate::json::Json;
-use crate::otlp::json::{each, integer};
+use crate::otlp::json::integer;
 use crate::span::Value;
 use crate::tally::Warning;
 use crate::value::{AttributeList, Fault, JsonText, decode_base64};
@@ -17,7 +17,7 @@ pub(super) fn attributes<'a>(
 ) -> Decoded<u32> {
     let mut beyond = 0;
     list.list.truncate(list.start);
-    each(json, |json| {
+    json.each(|json| {
         if !list.has_room() {
             beyond += 1;
             return json.skip();
