@@ -27,6 +27,7 @@ mod paths;
 mod read;
 mod settings;
 mod snapshot;
+mod sorted_listing;
 mod sql;
 mod write;
 

@@ -9,6 +9,7 @@ use object_store::local::LocalFileSystem;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::sorted_listing::SortedListing;
 
 /// The root of a lake: today a folder, given as a path or a `file://` URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Location {
             }
             Err(e) => return Err(bad(e.to_string())),
         };
-        Ok(Arc::new(LocalFileSystem::new_with_prefix(&folder)?))
+        Ok(Arc::new(SortedListing(LocalFileSystem::new_with_prefix(&folder)?)))
     }
 }
 

@@ -115,8 +115,8 @@ pub(crate) fn no_keys(schema: SchemaRef) -> RecordBatch {
 }
 
 async fn tables_of(service: &Service) -> Result<Vec<TableInfo>, Status> {
-    let session = service.engine.session().await.map_err(status::of_engine)?;
-    session.tables().await.map_err(status::of_engine)
+    let engine = service.engine.clone();
+    service.compute.run(async move { engine.session().await?.tables().await }).await
 }
 
 /// The columns as a query returns them, each with the SQL name of its type.

@@ -1,7 +1,8 @@
 //! What a client may come back for: values under unguessable handles, for a time.
 //!
 //! A handle is 122 random bits and means nothing to the client. Values disappear when
-//! their time is over, or when there are too many: the one used longest ago first.
+//! their time is over, or when they are too many or too large together: the one used
+//! longest ago first.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
@@ -29,6 +30,8 @@ pub(crate) struct Kind {
     pub(crate) renewal: &'static str,
     /// Most values kept.
     pub(crate) capacity: usize,
+    /// Most bytes kept. A value that is larger by itself is kept alone.
+    pub(crate) capacity_bytes: usize,
     /// How long a value is kept.
     pub(crate) lifetime: Duration,
     /// Whether using a value starts its time again.
@@ -38,6 +41,7 @@ pub(crate) struct Kind {
 #[derive(Debug)]
 struct Entry<T> {
     value: T,
+    bytes: usize,
     expires: Instant,
     used: Instant,
 }
@@ -47,18 +51,26 @@ impl<T: Clone> Handles<T> {
         Self { kind, entries: Mutex::default() }
     }
 
-    /// Keeps a value; returns its handle.
-    pub(crate) fn insert(&self, value: T, now: Instant) -> Vec<u8> {
+    /// Keeps a value of so many bytes; returns its handle.
+    pub(crate) fn insert(&self, value: T, bytes: usize, now: Instant) -> Vec<u8> {
         let handle = Uuid::new_v4();
+        let expires = now + self.kind.lifetime;
         let mut entries = self.entries();
         entries.retain(|_, entry| entry.expires > now);
-        while entries.len() >= self.kind.capacity.max(1) {
-            let oldest = entries.iter().min_by_key(|(_, entry)| entry.used).map(|(id, _)| *id);
-            let Some(oldest) = oldest else { break };
-            entries.remove(&oldest);
-        }
-        entries.insert(handle, Entry { value, expires: now + self.kind.lifetime, used: now });
+        self.make_room(&mut entries, bytes);
+        entries.insert(handle, Entry { value, bytes, expires, used: now });
         handle.as_bytes().to_vec()
+    }
+
+    /// Forgets values until another one of so many bytes fits.
+    fn make_room(&self, entries: &mut HashMap<Uuid, Entry<T>>, bytes: usize) {
+        let Kind { capacity, capacity_bytes, .. } = self.kind;
+        let mut kept: usize = entries.values().map(|entry| entry.bytes).sum();
+        while entries.len() >= capacity || kept + bytes > capacity_bytes {
+            let oldest = entries.iter().min_by_key(|(_, entry)| entry.used).map(|(id, _)| *id);
+            let Some(removed) = oldest.and_then(|id| entries.remove(&id)) else { return };
+            kept -= removed.bytes;
+        }
     }
 
     /// The value under a handle.
@@ -75,9 +87,12 @@ impl<T: Clone> Handles<T> {
     }
 
     /// Puts another value under a handle that is there.
-    pub(crate) fn replace(&self, handle: &[u8], value: T) -> Result<(), Status> {
+    pub(crate) fn replace(&self, handle: &[u8], value: T, bytes: usize) -> Result<(), Status> {
         let id = self.parse(handle)?;
-        self.entries().get_mut(&id).ok_or_else(|| self.gone())?.value = value;
+        let mut entries = self.entries();
+        let entry = entries.remove(&id).ok_or_else(|| self.gone())?;
+        self.make_room(&mut entries, bytes);
+        entries.insert(id, Entry { value, bytes, ..entry });
         Ok(())
     }
 

@@ -17,8 +17,7 @@ use arrow_flight::sql::{
 };
 use arrow_flight::{FlightDescriptor, FlightInfo, SchemaResult};
 use datafusion::arrow::datatypes::Schema;
-use datafusion::common::ParamValues;
-use futures::{StreamExt, TryStreamExt};
+use futures::{TryStreamExt, stream};
 use tokio::time::{Instant, timeout};
 use tonic::Status;
 
@@ -32,7 +31,10 @@ use crate::statement::{
     Checked, check_bound, no_transaction, numbered, plan, schema_message, schema_result,
 };
 use crate::status;
-use crate::ticket::{self, Planned};
+use crate::ticket::{self, Bound, Planned};
+
+/// What one bound value takes besides its data.
+const VALUE_BYTES: usize = 128;
 
 /// The statements that clients have prepared.
 pub(crate) type Statements = Handles<Arc<Prepared>>;
@@ -42,8 +44,9 @@ pub(crate) type Statements = Handles<Arc<Prepared>>;
 pub(crate) struct Prepared {
     sql: String,
     parameters: Schema,
-    /// One set of values per run; `None` until the client binds some.
-    bound: Option<Vec<ParamValues>>,
+    bound: Bound,
+    /// Size of the SQL and the values.
+    bytes: usize,
 }
 
 /// No statements yet.
@@ -52,6 +55,7 @@ pub(crate) fn none(settings: &Settings) -> Statements {
         name: "prepared statement",
         renewal: "prepare again",
         capacity: settings.prepared_statements,
+        capacity_bytes: settings.kept_bytes,
         lifetime: Duration::from_secs(settings.prepared_statement_seconds),
         renewed_by_use: true,
     })
@@ -67,8 +71,9 @@ pub(crate) async fn create(
     let Checked { statement, parameters } = plan(service, sql.clone()).await?;
     let dataset_schema = schema_message(&announced(&statement.schema()))?.0;
     let parameter_schema = schema_message(&announced_parameters(&parameters))?.0;
-    let prepared = Prepared { sql, parameters, bound: None };
-    let handle = service.prepared.insert(Arc::new(prepared), Instant::now());
+    let bytes = sql.len();
+    let prepared = Prepared { sql, parameters, bound: Bound::default(), bytes };
+    let handle = service.prepared.insert(Arc::new(prepared), bytes, Instant::now());
     Ok(ActionCreatePreparedStatementResult {
         prepared_statement_handle: handle.into(),
         dataset_schema,
@@ -85,46 +90,54 @@ pub(crate) async fn bind(
     let handle = command.prepared_statement_handle;
     let prepared = service.prepared.get(&handle, Instant::now())?;
     let patience = service.settings.stalled_client_time();
-    let bound = timeout(patience, read_values(&service.settings, &prepared.parameters, data))
+    let arrived = timeout(patience, read_values(&service.settings, &prepared.parameters, data));
+    let (bound, bytes) = arrived
         .await
         .map_err(|_| Status::deadline_exceeded("the parameters did not arrive in time"))??;
     let (sql, parameters) = (prepared.sql.clone(), prepared.parameters.clone());
-    service.prepared.replace(&handle, Arc::new(Prepared { sql, parameters, bound }))?;
+    let bytes = sql.len() + bytes;
+    let prepared = Prepared { sql, parameters, bound, bytes };
+    service.prepared.replace(&handle, Arc::new(prepared), bytes)?;
     Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) })
 }
 
+/// The values that a client sends, and about how many bytes they take.
 async fn read_values(
     settings: &Settings,
     parameters: &Schema,
-    data: PeekableFlightDataStream,
-) -> Result<Option<Vec<ParamValues>>, Status> {
+    mut data: PeekableFlightDataStream,
+) -> Result<(Bound, usize), Status> {
+    let mut messages = Vec::new();
     let mut bytes = 0;
-    let data = data.map(move |message| {
-        let message = message?;
+    while let Some(message) = data.try_next().await? {
         bytes += message.data_body.len() + message.data_header.len();
-        if bytes > settings.max_parameter_bytes {
-            let most = settings.max_parameter_bytes;
-            return Err(status::invalid(format!("more than {most} bytes of parameters")).into());
-        }
-        Ok(message)
-    });
-    // The decoder wants a stream that owns what it uses; the values are few enough to wait for.
-    let data: Vec<_> = data.try_collect().await.map_err(unreadable)?;
-    let data = futures::stream::iter(data.into_iter().map(Ok));
-    let mut batches = FlightRecordBatchStream::new_from_flight_data(data);
-    let mut rows = Vec::new();
+        at_most(settings.max_parameter_bytes, bytes, "bytes of parameters")?;
+        messages.push(Ok(message));
+    }
+    let mut batches = FlightRecordBatchStream::new_from_flight_data(stream::iter(messages));
+    let mut sets = Vec::new();
     while let Some(batch) = batches.try_next().await.map_err(unreadable)? {
-        let most = settings.max_parameter_rows;
-        if rows.len() + batch.num_rows() > most {
-            return Err(status::invalid(format!("more than {most} rows of parameters")));
-        }
-        rows.extend(values(parameters, &batch)?);
+        let rows = sets.len() + batch.num_rows();
+        at_most(settings.max_parameter_rows, rows, "rows of parameters")?;
+        let count = rows * batch.num_columns();
+        at_most(settings.max_parameter_values, count, "parameter values")?;
+        sets.extend(values(parameters, &batch)?);
     }
-    match (parameters.fields().is_empty(), rows.is_empty()) {
-        (true, _) => Ok(None),
+    match (parameters.fields().is_empty(), sets.is_empty()) {
+        (true, _) => Ok((Bound::default(), 0)),
         (false, true) => Err(status::invalid("no row of parameters was bound")),
-        (false, false) => Ok(Some(rows)),
+        (false, false) => {
+            bytes += sets.len() * parameters.fields().len() * VALUE_BYTES;
+            Ok((Bound::new(sets), bytes))
+        }
     }
+}
+
+fn at_most(limit: usize, found: usize, what: &str) -> Result<(), Status> {
+    if found > limit {
+        return Err(status::invalid(format!("more than {limit} {what}")));
+    }
+    Ok(())
 }
 
 fn unreadable(error: FlightError) -> Status {
@@ -140,7 +153,9 @@ pub(crate) async fn info(
     command: CommandPreparedStatementQuery,
     descriptor: FlightDescriptor,
 ) -> Result<FlightInfo, Status> {
-    ticket::issue(service, planned(service, &command).await?, descriptor)
+    let prepared = service.prepared.get(&command.prepared_statement_handle, Instant::now())?;
+    let planned = planned(service, &prepared).await?;
+    ticket::issue(service, planned, prepared.bytes, descriptor)
 }
 
 /// The columns of the statement.
@@ -158,7 +173,8 @@ pub(crate) async fn rows(
     service: &Service,
     command: CommandPreparedStatementQuery,
 ) -> Result<DataStream, Status> {
-    let planned = planned(service, &command).await?;
+    let prepared = service.prepared.get(&command.prepared_statement_handle, Instant::now())?;
+    let planned = planned(service, &prepared).await?;
     results::run(service, Arc::new(planned)).await
 }
 
@@ -170,19 +186,11 @@ pub(crate) fn close(
     service.prepared.remove(&request.prepared_statement_handle)
 }
 
-async fn planned(
-    service: &Service,
-    command: &CommandPreparedStatementQuery,
-) -> Result<Planned, Status> {
-    let prepared = service.prepared.get(&command.prepared_statement_handle, Instant::now())?;
+async fn planned(service: &Service, prepared: &Prepared) -> Result<Planned, Status> {
     let Checked { statement, parameters } = plan(service, prepared.sql.clone()).await?;
     if prepared.bound.is_none() {
         check_bound(&parameters)?;
-        return Planned::new(vec![statement]);
     }
-    let statements = service.compute.run(async move {
-        let rows = prepared.bound.iter().flatten();
-        rows.map(|values| statement.bind(values.clone())).collect::<engine::Result<Vec<_>>>()
-    });
-    Planned::new(statements.await?)
+    let bound = prepared.bound.clone();
+    service.compute.run(async move { Planned::new(statement, bound) }).await
 }

@@ -129,7 +129,7 @@ impl Running {
     ) -> Result<(), Status> {
         let settings = &service.settings;
         let mut size = ResultSize::new(settings);
-        let mut later = 1..planned.statements.len();
+        let mut later = 1..planned.runs();
         loop {
             while let Some(batch) = self.time.spend(self.batches.next()).await?? {
                 let batch = conform(&batch, &planned.schema).map_err(status::unexpected)?;
@@ -144,14 +144,10 @@ impl Running {
     }
 }
 
-/// Starts one of the statements.
-async fn execute(
-    service: &Service,
-    planned: &Arc<Planned>,
-    position: usize,
-) -> Result<Batches, Status> {
+/// Starts one run.
+async fn execute(service: &Service, planned: &Arc<Planned>, run: usize) -> Result<Batches, Status> {
     let planned = Arc::clone(planned);
-    let query = service.compute.run(async move { planned.statements[position].execute().await });
+    let query = service.compute.run(async move { planned.execute(run).await });
     Ok(service.compute.batches(query.await?))
 }
 

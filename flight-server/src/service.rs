@@ -31,7 +31,7 @@ use crate::results::{DataStream, whole};
 use crate::settings::Settings;
 use crate::threads::Compute;
 use crate::ticket::{self, Planned, Tickets, for_command};
-use crate::{catalogs, sql_info, statement, status, xdbc};
+use crate::{access, catalogs, sql_info, statement, status, xdbc};
 
 /// What all requests share. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -116,9 +116,8 @@ impl FlightSqlService for Service {
         &self,
         _request: Request<Streaming<HandshakeRequest>>,
     ) -> Answer<Pin<Box<dyn Stream<Item = Result<HandshakeResponse, Status>> + Send>>> {
-        // Drivers that were given a user name shake hands, and go on with what they get.
-        let welcome = HandshakeResponse { protocol_version: 0, payload: Default::default() };
-        Ok(Response::new(Box::pin(stream::iter([Ok(welcome)]))))
+        let answer = HandshakeResponse { protocol_version: 0, payload: Default::default() };
+        Ok(access::welcome(Box::pin(stream::iter([Ok(answer)]))))
     }
 
     async fn get_flight_info_statement(

@@ -36,8 +36,12 @@ pub struct Settings {
     pub prepared_statements: usize,
     /// How long a prepared statement is kept after its last use, in seconds.
     pub prepared_statement_seconds: u64,
+    /// Bytes of SQL and parameters kept for tickets, and as many for prepared statements.
+    pub kept_bytes: usize,
     /// Most rows of parameters bound to a prepared statement: each runs it once.
     pub max_parameter_rows: usize,
+    /// Most parameter values bound to a prepared statement: rows times parameters.
+    pub max_parameter_values: usize,
     /// Most bytes of parameters bound to a prepared statement.
     pub max_parameter_bytes: usize,
     /// How long running queries may go on after the server was told to stop, in seconds.
@@ -47,7 +51,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            max_request_bytes: 16 << 20,
+            max_request_bytes: 4 << 20,
             max_message_bytes: 4 << 20,
             concurrent_queries: 8,
             queued_queries: 64,
@@ -61,8 +65,10 @@ impl Default for Settings {
             ticket_seconds: 300,
             prepared_statements: 256,
             prepared_statement_seconds: 600,
+            kept_bytes: 32 << 20,
             max_parameter_rows: 1_000,
-            max_parameter_bytes: 16 << 20,
+            max_parameter_values: 100_000,
+            max_parameter_bytes: 4 << 20,
             shutdown_seconds: 25,
         }
     }

@@ -1,10 +1,15 @@
 //! What the server can do: `GetSqlInfo`, which drivers read before they connect.
+//!
+//! Every question has an answer: drivers trip over those that they do not get.
+
+use std::collections::HashMap;
 
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use arrow_flight::sql::{
     SqlInfo, SqlNullOrdering, SqlOuterJoinsSupportLevel, SqlSupportedCaseSensitivity,
-    SqlSupportedGroupBy, SqlSupportedSubqueries, SqlSupportedTransaction, SqlSupportedUnions,
-    SupportedSqlGrammar,
+    SqlSupportedGroupBy, SqlSupportedResultSetConcurrency, SqlSupportedResultSetType,
+    SqlSupportedSubqueries, SqlSupportedTransaction, SqlSupportedUnions,
+    SqlTransactionIsolationLevel, SupportedSqlGrammar,
 };
 use tonic::Status;
 
@@ -113,38 +118,65 @@ fn grammar(info: &mut SqlInfoDataBuilder) {
     info.append(SqlInfo::SqlNullOrdering, SqlNullOrdering::SqlNullsSortedHigh as i32);
     let joins = SqlOuterJoinsSupportLevel::SqlFullOuterJoins;
     info.append(SqlInfo::SqlOuterJoinsSupportLevel, joins as i32);
-    info.append(
+    let isolation = SqlTransactionIsolationLevel::SqlTransactionNone;
+    info.append(SqlInfo::SqlDefaultTransactionIsolation, isolation as i32);
+    // The conversion function of ODBC; CAST is not meant.
+    info.append(SqlInfo::SqlSupportsConvert, &HashMap::new());
+    for (question, answers) in SETS {
+        let set = answers.iter().fold(0, |set, answer| set | 1 << answer);
+        info.append(*question, set);
+    }
+}
+
+/// Questions whose answer is a set of enumeration values, which the protocol writes as bits.
+const SETS: &[(SqlInfo, &[i32])] = &[
+    (
         SqlInfo::SqlSupportedGrammar,
-        bits(&[
+        &[
             SupportedSqlGrammar::SqlMinimumGrammar as i32,
             SupportedSqlGrammar::SqlCoreGrammar as i32,
-        ]),
-    );
-    info.append(
+        ],
+    ),
+    // Entry level.
+    (SqlInfo::SqlAnsi92SupportedLevel, &[0]),
+    (
         SqlInfo::SqlSupportedGroupBy,
-        bits(&[
+        &[
             SqlSupportedGroupBy::SqlGroupByUnrelated as i32,
             SqlSupportedGroupBy::SqlGroupByBeyondSelect as i32,
-        ]),
-    );
-    info.append(
+        ],
+    ),
+    (
         SqlInfo::SqlSupportedSubqueries,
-        bits(&[
+        &[
             SqlSupportedSubqueries::SqlSubqueriesInComparisons as i32,
             SqlSupportedSubqueries::SqlSubqueriesInExists as i32,
             SqlSupportedSubqueries::SqlSubqueriesInIns as i32,
-        ]),
-    );
-    info.append(
+        ],
+    ),
+    (
         SqlInfo::SqlSupportedUnions,
-        bits(&[SqlSupportedUnions::SqlUnion as i32, SqlSupportedUnions::SqlUnionAll as i32]),
-    );
-}
-
-/// A set of enumeration values as the protocol writes it.
-fn bits(values: &[i32]) -> i32 {
-    values.iter().fold(0, |set, value| set | 1 << value)
-}
+        &[SqlSupportedUnions::SqlUnion as i32, SqlSupportedUnions::SqlUnionAll as i32],
+    ),
+    (
+        SqlInfo::SqlSupportedTransactionsIsolationLevels,
+        &[SqlTransactionIsolationLevel::SqlTransactionNone as i32],
+    ),
+    (
+        SqlInfo::SqlSupportedResultSetTypes,
+        &[SqlSupportedResultSetType::SqlResultSetTypeForwardOnly as i32],
+    ),
+    (
+        SqlInfo::SqlSupportedConcurrenciesForResultSetForwardOnly,
+        &[SqlSupportedResultSetConcurrency::SqlResultSetConcurrencyReadOnly as i32],
+    ),
+    (SqlInfo::SqlSupportedConcurrenciesForResultSetUnspecified, &[]),
+    (SqlInfo::SqlSupportedConcurrenciesForResultSetScrollSensitive, &[]),
+    (SqlInfo::SqlSupportedConcurrenciesForResultSetScrollInsensitive, &[]),
+    (SqlInfo::SqlSchemasSupportedActions, &[]),
+    (SqlInfo::SqlCatalogsSupportedActions, &[]),
+    (SqlInfo::SqlSupportedPositionedCommands, &[]),
+];
 
 /// Limits of the SQL language; 0 is no limit.
 const LIMITS: &[(SqlInfo, i64)] = &[
@@ -152,12 +184,21 @@ const LIMITS: &[(SqlInfo, i64)] = &[
     (SqlInfo::SqlMaxCharLiteralLength, 0),
     (SqlInfo::SqlMaxColumnNameLength, 0),
     (SqlInfo::SqlMaxColumnsInGroupBy, 0),
+    (SqlInfo::SqlMaxColumnsInIndex, 0),
     (SqlInfo::SqlMaxColumnsInOrderBy, 0),
     (SqlInfo::SqlMaxColumnsInSelect, 0),
     (SqlInfo::SqlMaxColumnsInTable, 0),
+    (SqlInfo::SqlMaxConnections, 0),
+    (SqlInfo::SqlMaxCursorNameLength, 0),
+    (SqlInfo::SqlMaxIndexLength, 0),
+    (SqlInfo::SqlDbSchemaNameLength, 0),
+    (SqlInfo::SqlMaxProcedureNameLength, 0),
+    (SqlInfo::SqlMaxCatalogNameLength, 0),
+    (SqlInfo::SqlMaxStatements, 0),
     (SqlInfo::SqlMaxRowSize, 0),
     (SqlInfo::SqlMaxTableNameLength, 0),
     (SqlInfo::SqlMaxTablesInSelect, 0),
+    (SqlInfo::SqlMaxUsernameLength, 0),
 ];
 
 /// What is supported.
@@ -182,6 +223,7 @@ const YES_OR_NO: &[(SqlInfo, bool)] = &[
     (SqlInfo::SqlSupportsLikeEscapeClause, true),
     (SqlInfo::SqlSupportsNonNullableColumns, false),
     (SqlInfo::SqlSupportsIntegrityEnhancementFacility, false),
+    (SqlInfo::SqlMaxRowSizeIncludesBlobs, true),
     (SqlInfo::SqlSelectForUpdateSupported, false),
     (SqlInfo::SqlStoredProceduresSupported, false),
     (SqlInfo::SqlCorrelatedSubqueriesSupported, true),

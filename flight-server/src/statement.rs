@@ -16,7 +16,7 @@ use crate::placeholders;
 use crate::results::{self, DataStream};
 use crate::service::Service;
 use crate::status;
-use crate::ticket::{self, Planned};
+use crate::ticket::{self, Bound, Planned};
 
 /// Plans a query and issues a ticket for it.
 pub(crate) async fn info(
@@ -25,10 +25,12 @@ pub(crate) async fn info(
     descriptor: FlightDescriptor,
 ) -> Result<FlightInfo, Status> {
     no_transaction(command.transaction_id.is_some())?;
-    let Checked { statement, parameters } =
-        plan(service, numbered(service, command.query)?).await?;
+    let sql = numbered(service, command.query)?;
+    let bytes = sql.len();
+    let Checked { statement, parameters } = plan(service, sql).await?;
     check_bound(&parameters)?;
-    ticket::issue(service, Planned::new(vec![statement])?, descriptor)
+    let planned = Planned::new(statement, Bound::default()).map_err(status::of_engine)?;
+    ticket::issue(service, planned, bytes, descriptor)
 }
 
 /// The columns of a query.

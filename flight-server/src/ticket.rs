@@ -10,7 +10,8 @@ use std::time::Duration;
 use arrow_flight::sql::{Any, ProstMessageExt, TicketStatementQuery};
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, Ticket};
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use engine::Statement;
+use datafusion::common::ParamValues;
+use engine::{Query, Statement};
 use prost::Message;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -25,25 +26,62 @@ use crate::status;
 /// The queries that clients have tickets for.
 pub(crate) type Tickets = Handles<Arc<Planned>>;
 
-/// A query that may be run: its statements, one after the other, make one result.
+/// A query that may be run.
 #[derive(Debug)]
 pub(crate) struct Planned {
-    /// More than one if several sets of parameters were bound.
-    pub(crate) statements: Vec<Statement>,
+    statement: Statement,
+    bound: Bound,
     /// The columns that the client was told.
     pub(crate) schema: SchemaRef,
     /// Set once the client has cancelled the query.
     pub(crate) cancelled: watch::Sender<bool>,
 }
 
+/// Parameter values: each set of them is one run, and the runs make one result.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bound {
+    sets: Option<Arc<[ParamValues]>>,
+}
+
+impl Bound {
+    pub(crate) fn new(sets: Vec<ParamValues>) -> Self {
+        Self { sets: Some(sets.into()) }
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.sets.is_none()
+    }
+
+    /// How often the statement runs.
+    pub(crate) fn runs(&self) -> usize {
+        self.sets.as_ref().map_or(1, |sets| sets.len())
+    }
+
+    /// The statement of one run. Made when its turn comes: a plan may be large.
+    fn statement(&self, statement: &Statement, run: usize) -> engine::Result<Statement> {
+        match self.sets.as_ref().and_then(|sets| sets.get(run)) {
+            Some(values) => statement.bind(values.clone()),
+            None => Ok(statement.clone()),
+        }
+    }
+}
+
 impl Planned {
     /// # Errors
     ///
-    /// `INTERNAL` if there is no statement.
-    pub(crate) fn new(statements: Vec<Statement>) -> Result<Self, Status> {
-        let first = statements.first().ok_or_else(status::internal)?;
-        let schema = announced(&first.schema());
-        Ok(Self { statements, schema, cancelled: watch::Sender::new(false) })
+    /// Those of binding the first set of parameters, which tells the types of the columns.
+    pub(crate) fn new(statement: Statement, bound: Bound) -> engine::Result<Self> {
+        let schema = announced(&bound.statement(&statement, 0)?.schema());
+        Ok(Self { statement, bound, schema, cancelled: watch::Sender::new(false) })
+    }
+
+    pub(crate) fn runs(&self) -> usize {
+        self.bound.runs()
+    }
+
+    /// Starts one run.
+    pub(crate) async fn execute(&self, run: usize) -> engine::Result<Query> {
+        self.bound.statement(&self.statement, run)?.execute().await
     }
 }
 
@@ -53,19 +91,21 @@ pub(crate) fn none(settings: &Settings) -> Tickets {
         name: "ticket",
         renewal: "ask for the query again",
         capacity: settings.tickets,
+        capacity_bytes: settings.kept_bytes,
         lifetime: Duration::from_secs(settings.ticket_seconds),
         renewed_by_use: false,
     })
 }
 
-/// Keeps a planned query and describes it to the client, with its ticket.
+/// Keeps a planned query, made from so many bytes, and describes it to the client, with its ticket.
 pub(crate) fn issue(
     service: &Service,
     planned: Planned,
+    bytes: usize,
     descriptor: FlightDescriptor,
 ) -> Result<FlightInfo, Status> {
     let schema = Arc::clone(&planned.schema);
-    let handle = service.tickets.insert(Arc::new(planned), Instant::now());
+    let handle = service.tickets.insert(Arc::new(planned), bytes, Instant::now());
     for_command(&TicketStatementQuery { statement_handle: handle.into() }, &schema, descriptor)
 }
 

@@ -156,7 +156,7 @@ fn delta_schema() -> Result<StructType> {
 }
 
 /// The log lies at `spans/_delta_log` of the store, which is the lake. The scheme of the URL is
-/// never resolved: the store is given.
+/// never resolved: the store is given. The store must list in the order of paths.
 fn log_store(store: Arc<dyn ObjectStore>) -> Result<LogStoreRef> {
     let table_url = Url::parse(&format!("lake:///{}/", paths::SPANS))
         .map_err(|e| Error::Internal(format!("table URL: {e}")))?;

@@ -37,8 +37,8 @@ pub(crate) async fn attach(context: &SessionContext, name: &str, path: &str) -> 
     let url = location(path).map_err(bad)?;
     let state = context.state();
     let extension = if Path::new(path).is_dir() || is_pattern { ".parquet" } else { "" };
-    let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
-        .with_file_extension(extension);
+    let options =
+        ListingOptions::new(Arc::new(ParquetFormat::default())).with_file_extension(extension);
     let store = state.runtime_env().object_store(&url)?;
     let first = url.list_all_files(&state, &*store, extension).await?.try_next().await?;
     if first.is_none() {

@@ -112,11 +112,12 @@ async fn operations(lake: &TestLake, truth: &Value) {
     assert_eq!(actual, expected);
 }
 
+/// The ground truth orders traces of equal duration by descending id.
 async fn slowest(lake: &TestLake, truth: &Value) {
     let truth = &truth["slowest_1pct"];
     let sql = format!(
         "SELECT trace_id, root_duration_ns FROM traces \
-         ORDER BY root_duration_ns DESC, trace_id LIMIT {}",
+         ORDER BY root_duration_ns DESC, trace_id DESC LIMIT {}",
         truth["n"]
     );
     let rows = lake.rows(&sql).await;

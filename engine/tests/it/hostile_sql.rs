@@ -76,7 +76,8 @@ async fn deep_expressions() {
     let limit = lake.engine.settings().sql_max_operators;
     let constant = format!("SELECT {}1", "1+".repeat(limit - 1));
     let column = format!("SELECT {}depth FROM spans", "depth+".repeat(limit - 1));
-    let ors = format!("SELECT count(*) FROM spans WHERE {}false", "duration_ns=1 OR ".repeat(limit - 1));
+    let ors =
+        format!("SELECT count(*) FROM spans WHERE {}false", "duration_ns=1 OR ".repeat(limit - 1));
     for sql in [constant, column, ors] {
         let query = session.query(&sql).await.expect("it is planned");
         query.collect().await.expect("it runs");

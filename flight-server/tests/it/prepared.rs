@@ -171,11 +171,18 @@ async fn wrong_parameters_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parameters_of_too_many_bytes_are_refused() {
-    let server =
-        TestServer::with(Settings { max_parameter_bytes: 10_000, ..Settings::default() }).await;
+async fn too_many_parameters_are_refused() {
+    let server = TestServer::with(Settings {
+        max_parameter_bytes: 10_000,
+        max_parameter_values: 5,
+        ..Settings::default()
+    });
+    let server = server.await;
     let mut client = server.client().await;
     let sql = "SELECT count(*) FROM spans WHERE service_name = $1";
+    let six: ArrayRef = Arc::new(StringArray::from(vec!["x"; 6]));
+    let error = run(&mut client, sql, row(vec![six])).await.unwrap_err();
+    assert_status(&error, Code::InvalidArgument, "more than 5 parameter values");
     run(&mut client, sql, row(vec![text(&"x".repeat(1_000))])).await.unwrap();
     let error = run(&mut client, sql, row(vec![text(&"x".repeat(10_000))])).await.unwrap_err();
     assert_status(&error, Code::InvalidArgument, "more than 10000 bytes");

@@ -153,8 +153,7 @@ def test_info(connection):
     info = connection.adbc_get_info()
     assert info["vendor_name"] == "Spanlake"
     assert info["vendor_version"].count(".") == 2
-    assert info["vendor_sql"] is True
-    assert info["vendor_substrait"] is False
+    assert info["driver_name"] == "ADBC Flight SQL Driver - Go"
 
 
 def test_user_name_and_password_are_accepted(address):

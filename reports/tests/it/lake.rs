@@ -179,8 +179,7 @@ pub(crate) async fn lake(traces: &[Trace]) -> Engine {
     let store = Arc::new(InMemory::new());
     let url = Url::parse("memory:///").unwrap();
     let settings = Settings { query_threads: 2, ..Settings::default() };
-    let engine =
-        Engine::with_components(store, settings, Arc::new(SystemClock)).await.unwrap();
+    let engine = Engine::with_components(store, settings, Arc::new(SystemClock)).await.unwrap();
     let all: Vec<Span> = traces.iter().flat_map(spans_of).collect();
     for part in 0..2 {
         let spans: Vec<Span> = all.iter().skip(part).step_by(2).cloned().collect();
