@@ -5,7 +5,7 @@
 
 mod completion;
 mod describe;
-mod helper;
+mod editor;
 mod history;
 mod meta;
 
@@ -22,7 +22,7 @@ use crate::failure::{self, Interrupted};
 use crate::output::{self, Expanded, Layout, TableStyle};
 use crate::{statements, terminal};
 use completion::Words;
-use helper::LineEditor;
+use editor::LineEditor;
 use meta::{Meta, Switch};
 
 const PROMPT: &str = "spanlake> ";

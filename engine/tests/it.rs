@@ -1,5 +1,11 @@
 //! The engine from outside: lakes on disk, SQL in, rows out.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic, and says what it skips"
+)]
+
 mod it {
     mod crisp;
     mod delta_readers;

@@ -28,7 +28,7 @@ use crate::limits::{ComputeTime, ResultSize};
 use crate::service::Service;
 use crate::split::split;
 use crate::status;
-use crate::threads::Batches;
+use crate::threads::{Batches, Compute, Threads};
 use crate::ticket::Planned;
 
 /// The messages of one result.
@@ -90,16 +90,22 @@ where
 /// A query that had its turn and has started.
 struct Running {
     batches: Batches,
+    compute: Compute,
     time: ComputeTime,
+    _threads: Threads,
     _turn: OwnedSemaphorePermit,
 }
 
 impl Running {
     async fn start(service: &Service, planned: &Arc<Planned>) -> Result<Self, Status> {
         let turn = service.running.enter().await?;
+        let count = service.engine.settings().query_threads;
+        let (threads, compute) = Threads::start(count).map_err(|e| {
+            status::exhausted(format!("the server has no threads for the query ({e}); try again"))
+        })?;
         let mut time = ComputeTime::new(service.settings.query_time());
-        let batches = time.spend(execute(service, planned, 0)).await??;
-        Ok(Self { batches, time, _turn: turn })
+        let batches = time.spend(execute(&compute, planned, 0)).await??;
+        Ok(Self { batches, compute, time, _threads: threads, _turn: turn })
     }
 
     /// Sends all rows, or as many as the limits allow.
@@ -139,16 +145,16 @@ impl Running {
                 }
             }
             let Some(next) = later.next() else { return Ok(()) };
-            self.batches = self.time.spend(execute(service, planned, next)).await??;
+            self.batches = self.time.spend(execute(&self.compute, planned, next)).await??;
         }
     }
 }
 
 /// Starts one run.
-async fn execute(service: &Service, planned: &Arc<Planned>, run: usize) -> Result<Batches, Status> {
+async fn execute(compute: &Compute, planned: &Arc<Planned>, run: usize) -> Result<Batches, Status> {
     let planned = Arc::clone(planned);
-    let query = service.compute.run(async move { planned.execute(run).await });
-    Ok(service.compute.batches(query.await?))
+    let query = compute.run(async move { planned.execute(run).await });
+    Ok(compute.batches(query.await?))
 }
 
 async fn send(

@@ -47,7 +47,7 @@ pub async fn serve(
     access::check_address(listener.local_addr()?)?;
     let patience = Duration::from_secs(settings.shutdown_seconds);
     let request_bytes = settings.max_request_bytes;
-    let (_threads, compute) = Threads::start()?;
+    let (_threads, compute) = Threads::start(settings.concurrent_queries)?;
     let (stop, stopped) = watch::channel(false);
     let service = Service::new(engine, settings, compute, stopped);
     let service = FlightServiceServer::new(Front(service))

@@ -49,6 +49,7 @@ pub(crate) struct Shared {
     /// Planning has a queue of its own: long queries shall not keep others from being checked.
     pub(crate) planning: Gate,
     pub(crate) running: Gate,
+    /// The threads for planning.
     pub(crate) compute: Compute,
     /// Set when queries that still run must end.
     stopped: watch::Receiver<bool>,

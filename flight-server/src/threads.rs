@@ -2,7 +2,8 @@
 //!
 //! Some operators, joins above all, compute for long without giving way. On the threads
 //! that serve the connections they would stop the clocks that shall stop them, and every
-//! other client with them.
+//! other client with them. So planning has threads that compute nothing, and each query
+//! has its own, which end with it.
 
 use std::io;
 
@@ -18,15 +19,15 @@ use crate::status;
 /// Plans nest as deep as the SQL, and are copied and dropped by recursion.
 const STACK_BYTES: usize = 16 << 20;
 
-/// Owns the threads; they end with it, without waiting for what they do.
+/// Some threads. They end with it: what does not give way is left behind, not waited for.
 #[derive(Debug)]
 pub(crate) struct Threads(Option<Runtime>);
 
-/// Lets work run on the threads. Cheap to clone.
+/// Lets work run on threads. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Compute(Handle);
 
-/// The rows of a query that computes there. Dropping it ends the query.
+/// The rows of a query that computes on such threads. Dropping it ends the query.
 #[derive(Debug)]
 pub(crate) struct Batches {
     received: mpsc::Receiver<engine::Result<Option<RecordBatch>>>,
@@ -34,8 +35,9 @@ pub(crate) struct Batches {
 }
 
 impl Threads {
-    pub(crate) fn start() -> io::Result<(Self, Compute)> {
+    pub(crate) fn start(count: usize) -> io::Result<(Self, Compute)> {
         let runtime = Builder::new_multi_thread()
+            .worker_threads(count.max(1))
             .thread_name("spanlake-query")
             .thread_stack_size(STACK_BYTES)
             .enable_all()

@@ -57,12 +57,10 @@ impl Bound {
         self.sets.as_ref().map_or(1, |sets| sets.len())
     }
 
-    /// The statement of one run. Made when its turn comes: a plan may be large.
-    fn statement(&self, statement: &Statement, run: usize) -> engine::Result<Statement> {
-        match self.sets.as_ref().and_then(|sets| sets.get(run)) {
-            Some(values) => statement.bind(values.clone()),
-            None => Ok(statement.clone()),
-        }
+    /// The statement of one run if it has values. Made when its turn comes: a plan may be large.
+    fn bind(&self, statement: &Statement, run: usize) -> engine::Result<Option<Statement>> {
+        let values = self.sets.as_ref().and_then(|sets| sets.get(run));
+        values.map(|values| statement.bind(values.clone())).transpose()
     }
 }
 
@@ -71,7 +69,8 @@ impl Planned {
     ///
     /// Those of binding the first set of parameters, which tells the types of the columns.
     pub(crate) fn new(statement: Statement, bound: Bound) -> engine::Result<Self> {
-        let schema = announced(&bound.statement(&statement, 0)?.schema());
+        let first = bound.bind(&statement, 0)?;
+        let schema = announced(&first.as_ref().unwrap_or(&statement).schema());
         Ok(Self { statement, bound, schema, cancelled: watch::Sender::new(false) })
     }
 
@@ -81,7 +80,10 @@ impl Planned {
 
     /// Starts one run.
     pub(crate) async fn execute(&self, run: usize) -> engine::Result<Query> {
-        self.bound.statement(&self.statement, run)?.execute().await
+        match self.bound.bind(&self.statement, run)? {
+            Some(bound) => bound.execute().await,
+            None => self.statement.execute().await,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::fixtures::Folder;
 #[test]
 fn from_nothing_to_the_answer() {
     let folder = Folder::new();
-    let run = |args: &[&str]| folder.run(["demo", "--spans", "20000"].iter().chain(args));
+    let run = |args: &[&str]| folder.run(["demo", "--spans", "60000"].iter().chain(args));
     let text = run(&[]).ok();
     for expected in ["generated", "imported", "5 of 5 found", "report:", "spanlake serve"] {
         assert!(text.contains(expected), "{expected}: {text}");
@@ -16,7 +16,7 @@ fn from_nothing_to_the_answer() {
     let expected = [".spanlake-demo", "lake", "tuesday.html", "tuesday.json", "tuesday.md"];
     assert_eq!(crate::fixtures::names(&folder.path().join("spanlake-demo")), expected);
     let count = ["sql", "--lake", "spanlake-demo/lake", "--format", "csv"];
-    let sql = "SELECT count(*) > 19000 AND count(*) < 21000 FROM spans";
+    let sql = "SELECT count(*) > 57000 AND count(*) < 63000 FROM spans";
     assert!(folder.run(count.iter().chain(&[sql])).ok().ends_with("true\n"));
 
     run(&["--keep-input"]).ok();

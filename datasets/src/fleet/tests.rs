@@ -1,3 +1,5 @@
+//! Tests of `fleet`.
+
 use super::*;
 use crate::incident::schedule;
 use crate::shop::customers::BROWSING;

@@ -1,3 +1,5 @@
+//! Tests of `incident`.
+
 use super::*;
 use crate::shop::customers::BROWSING;
 

@@ -1,3 +1,5 @@
+//! Tests of `random`.
+
 use super::*;
 
 #[test]

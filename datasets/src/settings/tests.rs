@@ -1,3 +1,5 @@
+//! Tests of `settings`.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tests of `shop`.
+
 use super::failures::Failure;
 use super::incidents::INCIDENTS;
 use super::roots::ROOTS;

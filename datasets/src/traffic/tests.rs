@@ -1,3 +1,5 @@
+//! Tests of `traffic`.
+
 use super::*;
 use crate::shop::customers::{BROWSING, NIGHT, OFFICE};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::compute::interleave_record_batch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
@@ -141,10 +142,12 @@ fn sorting_columns(schema: &Schema) -> Option<Vec<SortingColumn>> {
         .collect()
 }
 
-fn arrow(error: datafusion::arrow::error::ArrowError) -> Error {
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
+fn arrow(error: ArrowError) -> Error {
     Error::Internal(format!("sorting spans: {error}"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
 fn parquet(error: ParquetError) -> Error {
     Error::Internal(format!("encoding Parquet: {error}"))
 }

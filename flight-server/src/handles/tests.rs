@@ -7,8 +7,14 @@ use super::*;
 const LIFETIME: Duration = Duration::from_secs(10);
 
 fn handles(capacity: usize, renewed_by_use: bool) -> Handles<u32> {
-    let kind =
-        Kind { name: "ticket", renewal: "ask again", capacity, lifetime: LIFETIME, renewed_by_use };
+    let kind = Kind {
+        name: "ticket",
+        renewal: "ask again",
+        capacity,
+        capacity_bytes: 100,
+        lifetime: LIFETIME,
+        renewed_by_use,
+    };
     Handles::new(kind)
 }
 

@@ -1,5 +1,6 @@
 //! What a client may take, and for how long.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::CancelFlightInfoRequest;
@@ -9,6 +10,7 @@ use arrow_flight::{Action, FlightInfo};
 use flight_server::Settings;
 use futures::{StreamExt, TryStreamExt};
 use prost::Message;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::{Code, Status};
 
@@ -19,11 +21,9 @@ const ENDLESS: &str = "SELECT a.duration_ns, a.attributes FROM spans a CROSS JOI
     CROSS JOIN spans c CROSS JOIN spans d CROSS JOIN spans e CROSS JOIN spans f
     CROSS JOIN spans g CROSS JOIN spans h";
 
-/// Never ends, and gives no row before its end.
-const ENDLESS_SUM: &str =
-    "SELECT sum(a.duration_ns + h.duration_ns) FROM spans a CROSS JOIN spans b
-    CROSS JOIN spans c CROSS JOIN spans d CROSS JOIN spans e CROSS JOIN spans f
-    CROSS JOIN spans g CROSS JOIN spans h";
+/// Computes for a minute or so before its only row, and does not give way while it does.
+const LONG: &str = "SELECT sum(a.duration_ns + e.duration_ns) FROM spans a CROSS JOIN spans b
+    CROSS JOIN spans c CROSS JOIN spans d CROSS JOIN spans e";
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -69,13 +69,14 @@ async fn tickets_expire() {
     assert_eq!(fetch(&mut client, &second).await.unwrap().rows(), [["2"]]);
 }
 
-/// Scenario: queries that compute for ever, with rows on the way and without.
-/// Guarantees: they end with an error after the time that a query has, and the next one runs.
+/// Scenario: queries that compute for too long, with rows on the way and without.
+/// Guarantees: they end with an error after the time that a query has, and the next one runs,
+/// even if the threads of the last one are still busy.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_has_only_so_much_time() {
-    let settings = Settings { query_seconds: 1, concurrent_queries: 1, ..Settings::default() };
+    let settings = Settings { query_seconds: 2, concurrent_queries: 1, ..Settings::default() };
     let server = TestServer::with(settings).await;
-    for sql in [ENDLESS_SUM, ENDLESS] {
+    for sql in [LONG, ENDLESS] {
         let error = timeout(SOON, server.error(sql)).await.expect("the query ends");
         assert!(
             matches!(error.code(), Code::DeadlineExceeded | Code::ResourceExhausted),
@@ -136,6 +137,33 @@ async fn a_client_that_stops_reading_is_cut_off() {
     assert_eq!(answer.expect("the turn comes back"), "1");
     let error = rows.try_collect::<Vec<_>>().await.unwrap_err();
     assert_status(&Status::from(error), Code::DeadlineExceeded, "did not read");
+}
+
+/// Scenario: many clients send queries at the same time, more than may run and wait.
+/// Guarantees: each gets its rows, or is told that the server is busy.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_is_served_or_told_to_wait() {
+    let settings = Settings { concurrent_queries: 2, queued_queries: 6, ..Settings::default() };
+    let server = Arc::new(TestServer::with(settings).await);
+    let mut crowd = JoinSet::new();
+    for number in 0..60 {
+        let server = Arc::clone(&server);
+        crowd.spawn(async move {
+            let mut client = server.client().await;
+            let sql = format!("SELECT count(*) + {number} FROM spans");
+            let info = client.execute(sql, None).await.map_err(status)?;
+            let rows = fetch(&mut client, &info).await?.rows();
+            assert_eq!(rows, [[(60 + number).to_string()]]);
+            Ok::<_, Status>(())
+        });
+    }
+    let answers = timeout(SOON, crowd.join_all()).await.expect("everybody is answered");
+    let served = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert!(served >= 8, "{served}");
+    for refused in answers.into_iter().filter_map(Result::err) {
+        assert_status(&refused, Code::ResourceExhausted, "busy");
+    }
+    assert_eq!(server.value("SELECT 1").await, "1");
 }
 
 async fn cancel_flight_info(server: &TestServer, info: &FlightInfo) -> CancelStatus {

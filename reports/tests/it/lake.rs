@@ -9,7 +9,6 @@ use engine::{Engine, Session, Settings, SystemClock};
 use object_store::memory::InMemory;
 use schema::SpanBatch;
 use schema::spans::{self, stored_schema};
-use url::Url;
 
 pub(crate) const MS: i64 = 1_000_000;
 pub(crate) const SECOND: i64 = 1_000 * MS;
@@ -177,7 +176,6 @@ fn batch(spans: &[Span]) -> SpanBatch {
 /// A lake in memory that holds these traces, in two commits with interleaved spans.
 pub(crate) async fn lake(traces: &[Trace]) -> Engine {
     let store = Arc::new(InMemory::new());
-    let url = Url::parse("memory:///").unwrap();
     let settings = Settings { query_threads: 2, ..Settings::default() };
     let engine = Engine::with_components(store, settings, Arc::new(SystemClock)).await.unwrap();
     let all: Vec<Span> = traces.iter().flat_map(spans_of).collect();

@@ -110,7 +110,7 @@ fn document(name: &str, words: &str, example: i64) -> Documentation {
          are ignored; no values give NULL. Integers and Durations keep their type and are \
          rounded; other numbers give DOUBLE."
     );
-    let width = name.len().max(4);
+    let width = name.len().max(example.to_string().len());
     let line = "-".repeat(width + 2);
     let sql_example = format!(
         "```sql\n> SELECT {name}(x) AS {name} FROM (VALUES (100), (120), (150), (180), (200), (250), \

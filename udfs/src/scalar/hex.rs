@@ -33,6 +33,7 @@ pub(super) fn to_hex(function: &str, width: i32, ids: &ArrayRef) -> Result<Array
     Ok(Arc::new(text?))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "an accessor is a reference to an array")]
 fn encode<'a>(
     function: &str,
     width: usize,

@@ -38,13 +38,13 @@ fn read_usual(column: &ArrayRef, ids: &mut Vec<u64>) -> Result<bool> {
     }
     let texts = Texts::try_new(column)?;
     let is_binary = texts.is_binary();
-    for row in 0..column.len() {
-        match texts.get(row).map_or(Some(0), |text| parse(text, is_binary)) {
-            Some(id) => ids.push(id),
-            None => return Ok(false),
-        }
-    }
-    Ok(true)
+    let mut all_usual = true;
+    texts.for_each(|text| {
+        let id = text.map_or(Some(0), |text| parse(text, is_binary));
+        all_usual &= id.is_some();
+        ids.push(id.unwrap_or_default());
+    });
+    Ok(all_usual)
 }
 
 /// Integers as unsigned numbers; negative ones keep their bits.

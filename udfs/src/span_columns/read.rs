@@ -141,8 +141,7 @@ fn read_kinds(column: &ArrayRef, kinds: &mut Vec<Kind>) -> Result<()> {
         return Ok(());
     }
     let texts = Texts::try_new(column)?;
-    let kind = |row| texts.get(row).map_or(Kind::Unspecified, Kind::from_text);
-    kinds.extend((0..column.len()).map(kind));
+    texts.for_each(|text| kinds.push(text.map_or(Kind::Unspecified, Kind::from_text)));
     Ok(())
 }
 
@@ -158,8 +157,7 @@ fn read_errors(column: &ArrayRef, errors: &mut Vec<bool>) -> Result<()> {
         errors.extend(numbers.map(|number| number == Some(STATUS_ERROR)));
         return Ok(());
     }
-    let texts = Texts::try_new(column)?;
-    errors.extend((0..column.len()).map(|row| texts.get(row).is_some_and(is_error)));
+    Texts::try_new(column)?.for_each(|text| errors.push(text.is_some_and(is_error)));
     Ok(())
 }
 
@@ -170,8 +168,7 @@ fn is_error(status: &[u8]) -> bool {
 /// Hashes of texts; NULL counts as empty.
 fn read_hashes(column: &ArrayRef, hashes: &mut Vec<u64>) -> Result<()> {
     hashes.clear();
-    let texts = Texts::try_new(column)?;
-    hashes.extend((0..column.len()).map(|row| xxh3_64(texts.get(row).unwrap_or_default())));
+    Texts::try_new(column)?.for_each(|text| hashes.push(xxh3_64(text.unwrap_or_default())));
     Ok(())
 }
 
@@ -183,7 +180,9 @@ fn read_flags(column: &ArrayRef) -> Result<Vec<u32>> {
 
 /// Hashes of instance ids; 0 where there is none.
 fn read_instances(column: &ArrayRef) -> Result<Vec<u64>> {
-    let texts = Texts::try_new(column)?;
-    let hash = |row| texts.get(row).filter(|text| !text.is_empty()).map_or(0, xxh3_64);
-    Ok((0..column.len()).map(hash).collect())
+    let mut instances = Vec::with_capacity(column.len());
+    Texts::try_new(column)?.for_each(|text| {
+        instances.push(text.filter(|text| !text.is_empty()).map_or(0, xxh3_64));
+    });
+    Ok(instances)
 }

@@ -186,6 +186,7 @@ fn buffers_serve_many_batches() {
 }
 
 #[test]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of traces, each a range of rows")]
 fn traces_must_cover_all_rows() {
     for traces in [vec![0..3], vec![0..3, 4..5], vec![0..3, 3..6], vec![1..5]] {
         assert!(tree_columns(&plain(), traces.clone()).is_err(), "{traces:?}");

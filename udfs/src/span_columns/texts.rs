@@ -57,6 +57,22 @@ impl<'a> Texts<'a> {
         }
     }
 
+    /// Calls `f` with the bytes of every row in turn; `None` for NULL.
+    pub(super) fn for_each(&self, mut f: impl FnMut(Option<&[u8]>)) {
+        match self {
+            Self::Utf8(texts) => texts.iter().for_each(|text| f(text.map(str::as_bytes))),
+            Self::LargeUtf8(texts) => texts.iter().for_each(|text| f(text.map(str::as_bytes))),
+            Self::Utf8View(texts) => texts.iter().for_each(|text| f(text.map(str::as_bytes))),
+            Self::Binary(texts) => texts.iter().for_each(f),
+            Self::LargeBinary(texts) => texts.iter().for_each(f),
+            Self::BinaryView(texts) => texts.iter().for_each(f),
+            Self::FixedSizeBinary(texts) => texts.iter().for_each(f),
+            Self::Dictionary(keys, values) => {
+                keys.iter().for_each(|key| f(key.and_then(|key| values.get(key as usize))));
+            }
+        }
+    }
+
     /// Whether values are bytes by type, so that 8 of them may be a raw span id.
     pub(super) fn is_binary(&self) -> bool {
         match self {

@@ -1,3 +1,5 @@
+//! Tests of `encode::protobuf`.
+
 use super::*;
 
 #[test]
