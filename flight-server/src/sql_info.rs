@@ -121,7 +121,7 @@ fn grammar(info: &mut SqlInfoDataBuilder) {
     let isolation = SqlTransactionIsolationLevel::SqlTransactionNone;
     info.append(SqlInfo::SqlDefaultTransactionIsolation, isolation as i32);
     // The conversion function of ODBC; CAST is not meant.
-    info.append(SqlInfo::SqlSupportsConvert, &HashMap::new());
+    info.append(SqlInfo::SqlSupportsConvert, HashMap::new());
     for (question, answers) in SETS {
         let set = answers.iter().fold(0, |set, answer| set | 1 << answer);
         info.append(*question, set);
