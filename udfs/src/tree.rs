@@ -35,6 +35,12 @@ pub use critical_path::{DEFAULT_OVERLAP_TOLERANCE, Section};
 pub use kind::Kind;
 pub use output::{NO_PARENT, TraceFacts, Tree};
 
+/// The most spans a trace can have: nested-set numbers are 32-bit signed.
+pub const MAX_SPANS: usize = (i32::MAX / 2) as usize;
+
+/// Marks the absence of a node in links between nodes.
+const NONE: u32 = u32::MAX;
+
 /// The spans of one trace, one entry per row in every column.
 ///
 /// Texts come as 64-bit hashes (xxh3, seedless): equal hashes are taken for equal
@@ -101,12 +107,6 @@ impl Trace<'_> {
         self.instance.map_or(0, |instance| instance[row])
     }
 }
-
-/// The most spans a trace can have: nested-set numbers are 32-bit signed.
-pub const MAX_SPANS: usize = (i32::MAX / 2) as usize;
-
-/// Marks the absence of a node in links between nodes.
-const NONE: u32 = u32::MAX;
 
 #[cfg(test)]
 mod tests;
