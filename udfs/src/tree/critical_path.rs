@@ -4,16 +4,28 @@
 //! to the child that finished last; before that child's start, to the child that
 //! finished last before it; what is left is the span's own. The sections of one
 //! root are disjoint and fill its interval exactly.
+//!
+//! Clocks of two hosts differ. Where a client waits for one server span only, and
+//! the server span was recorded outside the client's, the clocks are wrong and not
+//! the call: the server's subtree is moved into the client span before it takes its
+//! part (semantics.md 1.6, the exemption of CRISP with the delta of Jaeger).
 
 use super::Kind;
-use super::link::Links;
+use super::link::{Links, Node};
 use super::number::Forest;
 
 /// How much two successive siblings may overlap, as a share of their parent's
 /// duration, and still both lie on the path: clocks are not exact.
 pub const DEFAULT_OVERLAP_TOLERANCE: f64 = 0.01;
 
+/// How much longer than its client a server span may be and still be the call that
+/// the client waited for, as CRISP has it: clocks also run at different speeds.
+const SERVER_LENGTHENING: f64 = 1.01;
+
 /// A stretch of time in which one span itself, not a child, bounds the response.
+///
+/// Times are those of the root's clock: the sections of a root fill its interval,
+/// and a span whose clock was off has its sections where it was moved to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Section {
     /// Row of the root whose path this is.
@@ -43,6 +55,8 @@ pub(super) struct CriticalPath {
     /// The part of each node's interval that lies on the path, before its
     /// children take theirs. Empty if the node is off the path.
     window: Vec<(i64, i64)>,
+    /// What to add to the times of each node on the path to have the root's clock.
+    shift: Vec<i64>,
     children: Vec<Clipped>,
     /// The clipped starts of `children`, sorted; filled only when needed.
     starts: Vec<i64>,
@@ -61,6 +75,8 @@ impl CriticalPath {
     ) {
         self.window.clear();
         self.window.resize(links.nodes.len(), (0, 0));
+        self.shift.clear();
+        self.shift.resize(links.nodes.len(), 0);
         for root in &forest.roots {
             let root = *root as usize;
             self.window[root] = (links.nodes[root].start, links.nodes[root].end);
@@ -119,21 +135,23 @@ impl CriticalPath {
     /// Fills `children`: those that the node may wait for, last finishing first.
     fn clip_children(&mut self, links: &Links, forest: &Forest, node: u32) {
         let (low, high) = self.window[node as usize];
-        let is_producer = links.nodes[node as usize].kind == Kind::Producer;
+        let parent = &links.nodes[node as usize];
+        let is_producer = parent.kind == Kind::Producer;
+        let is_only_child = forest.child_count[node as usize] == 1;
         self.children.clear();
         for child in forest.children(node) {
             let span = &links.nodes[child as usize];
-            let (from, to) = (span.start.max(low), span.end.min(high));
+            let mut shift = self.shift[node as usize];
+            if is_only_child {
+                shift = shift.saturating_add(clock_skew(parent, span));
+            }
+            self.shift[child as usize] = shift;
+            let start = span.start.saturating_add(shift);
+            let (from, to) = (start.max(low), span.end.saturating_add(shift).min(high));
             // Nobody waits for the consumer of a message.
             let is_message = is_producer && span.kind == Kind::Consumer;
             if from < to && !is_message {
-                self.children.push(Clipped {
-                    from,
-                    to,
-                    start: span.start,
-                    id: span.id,
-                    node: child,
-                });
+                self.children.push(Clipped { from, to, start, id: span.id, node: child });
             }
         }
         self.children.sort_unstable_by(|a, b| {
@@ -159,4 +177,19 @@ impl CriticalPath {
             - self.children.partition_point(|sibling| sibling.to > child.to);
         starts + ends == 2
     }
+}
+
+/// What to add to the times of a server span, the only child of a client span, so that it lies in the
+/// middle of it: the network is taken to be as slow one way as the other. 0 where the times can be true:
+/// the server span lies inside, the client gave up early, or the server worked for longer than the
+/// client waited.
+fn clock_skew(client: &Node, server: &Node) -> i64 {
+    let is_call = client.kind == Kind::Client && server.kind == Kind::Server && !client.is_error;
+    let is_inside = client.start <= server.start && server.end <= client.end;
+    let (waited, worked) = (client.duration(), server.duration());
+    if !is_call || is_inside || worked as f64 > SERVER_LENGTHENING * waited as f64 {
+        return 0;
+    }
+    let latency = waited.saturating_sub(worked) / 2;
+    client.start.saturating_add(latency).saturating_sub(server.start)
 }

@@ -163,7 +163,7 @@ impl Forest<'_> {
         for root in self.roots() {
             self.number(root, 0, &mut counter, &mut solved);
             let span = &self.spans[root];
-            self.attribute(root, span.start, span.end, &mut |at, from, to| {
+            self.attribute(root, 0, (span.start, span.end), &mut |at, from, to| {
                 solved[at].critical_path += to - from;
             });
         }
@@ -228,15 +228,36 @@ impl Forest<'_> {
         solved[i].nested.1 = *counter;
     }
 
-    /// Semantics 2.4, word for word.
-    fn attribute(&self, s: usize, lo: i64, hi: i64, emit: &mut dyn FnMut(usize, i64, i64)) {
+    /// Semantics 1.6: how far the only call below a client was recorded from where it can have been.
+    fn skew(&self, s: usize) -> i64 {
+        let [only] = self.children(s)[..] else { return 0 };
+        let (client, server) = (&self.spans[s], &self.spans[only]);
+        let is_call = (client.kind, server.kind) == (Kind::Client, Kind::Server);
+        let is_inside = client.start <= server.start && server.end <= client.end;
+        let fits = 100 * server.duration() <= 101 * client.duration();
+        if !is_call || client.is_error || is_inside || !fits {
+            return 0;
+        }
+        client.start + (client.duration() - server.duration()) / 2 - server.start
+    }
+
+    /// Semantics 2.4, word for word, on times of the root's clock: `moved` is added to those of `s`.
+    fn attribute(
+        &self,
+        s: usize,
+        moved: i64,
+        (lo, hi): (i64, i64),
+        emit: &mut dyn FnMut(usize, i64, i64),
+    ) {
         let span = &self.spans[s];
+        let below = moved + self.skew(s);
         let mut cur = hi;
         let mut k: Vec<(i64, i64, usize)> = self
             .children(s)
             .into_iter()
             .filter(|c| !(span.kind == Kind::Producer && self.spans[*c].kind == Kind::Consumer))
-            .map(|c| (self.spans[c].start.max(lo), self.spans[c].end.min(hi), c))
+            .map(|c| (c, self.spans[c].start + below, self.spans[c].end + below))
+            .map(|(c, start, end)| (start.max(lo), end.min(hi), c))
             .filter(|(a, b, _)| a < b)
             .collect();
         k.sort_by_key(|(_, b, c)| (Reverse(*b), self.spans[*c].start, self.spans[*c].id, *c));
@@ -263,7 +284,7 @@ impl Forest<'_> {
             if b < cur {
                 emit(s, b, cur);
             }
-            self.attribute(c, a, b, emit);
+            self.attribute(c, below, (a, b), emit);
             cur = a;
         }
         if cur > lo {

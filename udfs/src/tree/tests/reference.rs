@@ -250,3 +250,31 @@ fn cycles_are_cut_at_their_earliest_span() {
     assert_eq!(tree.parent, [NO_PARENT, 3, NO_PARENT, 2, 3, NO_PARENT]);
     assert_eq!(tree.depth, [0, 2, 0, 1, 2, 0]);
 }
+
+/// T1.6, its last two rows that move something, as one trace: client, server, and below it a grandchild.
+#[test]
+fn t1_6_a_server_span_is_moved_into_its_client() {
+    let call = |server: Row| {
+        let client = span("P", "", 10, 110).kind(Kind::Client);
+        [client, server.kind(Kind::Server), span("G", "C", server.start + 5, server.start + 20)]
+    };
+    let moved = [("P", 85, 110), ("C", 55, 85), ("G", 40, 55), ("C", 35, 40), ("P", 10, 35)];
+    for start in [0, 80, -5000, 5000] {
+        check_path(&call(span("C", "P", start, start + 50)), 0.01, &moved);
+    }
+    // Inside the client, the times can be true.
+    let inside = [("P", 70, 110), ("C", 40, 70), ("G", 25, 40), ("C", 20, 25), ("P", 10, 20)];
+    check_path(&call(span("C", "P", 20, 70)), 0.01, &inside);
+    // A server that works on for longer than the client waited was left alone.
+    let abandoned = [("C", 100, 110), ("G", 85, 100), ("C", 80, 85), ("P", 10, 80)];
+    check_path(&call(span("C", "P", 80, 185)), 0.01, &abandoned);
+    // So it was if the client failed,
+    let mut failed = call(span("C", "P", 80, 130));
+    failed[0].is_error = true;
+    check_path(&failed, 0.01, &abandoned);
+    // and nobody knows which of several servers the client waited for.
+    let mut retried = call(span("C", "P", 80, 130)).to_vec();
+    retried.push(span("D", "P", 20, 30).kind(Kind::Server));
+    let expected = [&abandoned[..3], &[("P", 30, 80), ("D", 20, 30), ("P", 10, 20)]].concat();
+    check_path(&retried, 0.01, &expected);
+}
