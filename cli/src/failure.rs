@@ -1,5 +1,7 @@
 //! Failures: one line that says what to do, and an exit code that says whose fault it was.
 
+mod wording;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, Write};
@@ -69,7 +71,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
 pub(crate) fn message(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
-        let text = cause.to_string();
+        let text = wording::plain(&cause.to_string());
         // Some libraries put the cause into their own text as well.
         if line.contains(text.trim()) {
             continue;

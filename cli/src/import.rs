@@ -15,8 +15,8 @@ use anyhow::{Context, Result};
 use engine::{Committed, Writer};
 use tokio::sync::mpsc;
 
-use crate::command::StopSignals;
 use crate::failure::Interrupted;
+use crate::interrupt::{StopSignals, panicked};
 use crate::terminal;
 pub(crate) use inputs::{Input, check};
 pub(crate) use outcome::Outcome;
@@ -58,7 +58,7 @@ pub(crate) async fn import(
     drop(messages);
     match result {
         Ok(()) => {
-            reading.await.context("internal error, please report it: the reader panicked")?;
+            reading.await.map_err(|error| panicked(&error))?;
             Ok(import.outcome)
         }
         Err(error) => {

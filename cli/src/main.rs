@@ -4,11 +4,13 @@ mod args;
 mod command;
 mod failure;
 mod import;
+mod interrupt;
 mod output;
 mod progress;
 mod shell;
 mod statements;
 mod stop;
+mod tables;
 mod terminal;
 
 use std::process::ExitCode;
@@ -17,9 +19,6 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::args::Args;
-
-/// Deep expressions are evaluated by recursion, on the threads of the runtime.
-const THREAD_STACK_BYTES: usize = 16 << 20;
 
 /// How long a cancelled command may take to let go of its files.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
@@ -33,10 +32,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_stack_size(THREAD_STACK_BYTES)
-        .build()?;
+    let runtime = interrupt::threads()?;
     let result = runtime.block_on(command::run(args.command));
     runtime.shutdown_timeout(LAST_MOMENTS);
     result

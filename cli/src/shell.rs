@@ -17,9 +17,11 @@ use rustyline::error::ReadlineError;
 use tokio::runtime::Handle;
 
 use crate::args::Format;
-use crate::command::{interruptible, sql};
+use crate::command::sql;
 use crate::failure::{self, Interrupted};
+use crate::interrupt::{StopSignals, interruptible, panicked};
 use crate::output::{self, Expanded, Layout, TableStyle};
+use crate::tables::Tables;
 use crate::{statements, terminal};
 use completion::Words;
 use editor::LineEditor;
@@ -29,7 +31,7 @@ const PROMPT: &str = "spanlake> ";
 
 /// A session, and how its results are shown.
 pub(crate) struct Shell {
-    session: Session,
+    tables: Tables,
     words: Words,
     format: Format,
     all_rows: bool,
@@ -38,10 +40,11 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    /// A shell over the tables of `session`.
-    pub(crate) async fn new(session: Session, format: Format, all_rows: bool) -> Self {
-        let words = describe::words(&session).await;
-        Self { session, words, format, all_rows, expanded: Expanded::Auto, timing: true }
+    /// A shell over `tables`.
+    pub(crate) async fn new(mut tables: Tables, format: Format, all_rows: bool) -> Result<Self> {
+        let words = describe::words(&tables.session().await?).await;
+        let expanded = Expanded::Auto;
+        Ok(Self { tables, words, format, all_rows, expanded, timing: true })
     }
 
     /// Reads and runs until the user leaves.
@@ -49,9 +52,7 @@ impl Shell {
         // Waiting for keys blocks its thread, so it gets one of its own.
         let runtime = Handle::current();
         let shell = tokio::task::spawn_blocking(move || self.read_and_run(&runtime));
-        shell
-            .await
-            .unwrap_or_else(|error| Err(anyhow!("internal error, please report it: {error}")))
+        shell.await.unwrap_or_else(|error| Err(panicked(&error)))
     }
 
     fn read_and_run(&mut self, runtime: &Handle) -> Result<()> {
@@ -85,7 +86,7 @@ impl Shell {
         match result {
             Err(error) if failure::is_closed_pipe(&error) => Err(error),
             Err(error) if error.is::<Interrupted>() => {
-                terminal::note(format_args!("\ncancelled"));
+                terminal::note(format_args!(" cancelled"));
                 Ok(true)
             }
             Err(error) => {
@@ -96,16 +97,16 @@ impl Shell {
         }
     }
 
-    async fn run_statements(&self, text: &str) -> Result<()> {
+    async fn run_statements(&mut self, text: &str) -> Result<()> {
         for statement in statements::split(text).all() {
             let work = run_statement(
-                self.session.clone(),
+                self.tables.session().await?,
                 statement.to_owned(),
                 self.layout(),
                 (!self.all_rows).then_some(sql::ROWS_ON_A_TERMINAL),
                 self.timing,
             );
-            interruptible(work).await?;
+            interruptible(StopSignals::ctrl_c()?, work).await?;
         }
         Ok(())
     }
@@ -114,9 +115,18 @@ impl Shell {
         match meta {
             Meta::Quit => Ok(()),
             Meta::Help => Ok(terminal::say_lines(meta::HELP)?),
-            Meta::Tables(kind) => self.print(&describe::tables(&self.session, kind).await?),
-            Meta::Columns(table) => self.print(&describe::columns(&self.session, &table).await?),
-            Meta::Functions(part) => self.print(&describe::functions(&self.session, &part).await?),
+            Meta::Tables(kind) => {
+                let found = describe::tables(&self.tables.session().await?, kind).await?;
+                self.print(&found)
+            }
+            Meta::Columns(table) => {
+                let found = describe::columns(&self.tables.session().await?, &table).await?;
+                self.print(&found)
+            }
+            Meta::Functions(part) => {
+                let found = describe::functions(&self.tables.session().await?, &part).await?;
+                self.print(&found)
+            }
             Meta::Timing(switch) => {
                 self.timing = switch.unwrap_or(!self.timing);
                 Ok(terminal::say(format_args!("Timing is {}.", on_off(self.timing)))?)
@@ -166,7 +176,7 @@ async fn run_statement(
     drop(writer);
     let summary = sql::summary(drained, timing.then(|| started.elapsed()));
     let hint = if drained.more { " there are more; \\all shows them" } else { "" };
-    Ok(terminal::say(format_args!("{summary}{hint}\n"))?)
+    Ok(terminal::say_lines(&format!("{summary}{hint}\n"))?)
 }
 
 fn on_off(is_on: bool) -> &'static str {

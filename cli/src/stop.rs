@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
+
+use crate::interrupt::panicked;
 
 /// Tells blocking work whether it is still wanted.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +41,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let on_drop = StopOnDrop(stop.clone());
     let done = tokio::task::spawn_blocking(move || work(&stop)).await;
     drop(on_drop);
-    done.unwrap_or_else(|error| Err(anyhow!("internal error, please report it: {error}")))
+    done.unwrap_or_else(|error| Err(panicked(&error)))
 }
 
 /// See [`Stop::guard`].

@@ -7,8 +7,9 @@ use flight_server::Settings;
 use tokio::net::{TcpListener, lookup_host};
 
 use crate::args::ServeArgs;
-use crate::command::{StopSignals, open};
+use crate::command::open;
 use crate::failure::{Interrupted, usage};
+use crate::interrupt::StopSignals;
 use crate::terminal;
 
 /// Serves a lake that exists.

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use engine::{Engine, Error, Location, Session, Settings, Statement};
+use engine::Statement;
 
 use crate::args::{Format, SqlArgs};
 use crate::failure::usage;
 use crate::output::{self, Drained, Expanded, Layout, PendingFile, TableStyle};
 use crate::shell::Shell;
+use crate::tables::Tables;
 use crate::{statements, terminal};
 
 /// Rows that a terminal gets unless it asks for all.
@@ -26,9 +27,9 @@ pub(crate) async fn shell(args: SqlArgs) -> Result<()> {
     if args.out.is_some() || args.format.is_some_and(is_binary) {
         return usage("the shell prints to the terminal; give the statement to write a file");
     }
-    let session = open_session(&args).await?;
+    let tables = Tables::open(&args.lake, &args.attach).await?;
     let format = args.format.unwrap_or(Format::Table);
-    Shell::new(session, format, args.all).await.run().await
+    Shell::new(tables, format, args.all).await?.run().await
 }
 
 /// Runs the statements that were given.
@@ -36,7 +37,7 @@ pub(crate) async fn run(args: SqlArgs) -> Result<()> {
     let layout = layout(&args)?;
     let text = read_text(&args).await?;
     let texts = statements::split(&text).all();
-    let session = open_session(&args).await?;
+    let session = Tables::open(&args.lake, &args.attach).await?.session().await?;
     // All of them are checked before the first one prints anything.
     let mut prepared = Vec::with_capacity(texts.len());
     for text in &texts {
@@ -125,21 +126,4 @@ async fn read_text(args: &SqlArgs) -> Result<String> {
             .await?
         }
     }
-}
-
-/// The tables of the lake and what was attached. Attached tables need no lake, unless one was named.
-async fn open_session(args: &SqlArgs) -> Result<Session> {
-    let location = Location::parse(args.lake.text())?;
-    let settings = Settings::default();
-    let session = match Engine::open(&location, settings.clone()).await {
-        Ok(engine) => engine.session().await?,
-        Err(Error::NotALake { .. }) if args.lake.lake.is_none() && !args.attach.is_empty() => {
-            Session::without_lake(&settings)?
-        }
-        Err(error) => return Err(error.into()),
-    };
-    for attach in &args.attach {
-        session.attach(&attach.name, &attach.path).await?;
-    }
-    Ok(session)
 }

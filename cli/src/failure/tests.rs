@@ -31,3 +31,17 @@ fn a_closed_pipe_is_found_below_other_errors() {
     assert!(is_closed_pipe(&anyhow::Error::from(pipe).context("writing")));
     assert!(!is_closed_pipe(&anyhow!("broken pipe")));
 }
+
+#[test]
+fn a_planner_speaks_plainly() {
+    let parser = anyhow!("ParserError(\"Expected: \\\"x\\\", found: y\")");
+    assert_eq!(message(&parser), "Expected: \"x\", found: y");
+    let names: Vec<String> = (0..100).map(|number| format!("t.c{number}")).collect();
+    let planner = anyhow!("No field named nope. Valid fields are {}.", names.join(", "));
+    let text = message(&planner);
+    assert!(
+        text.ends_with(
+            "Valid fields are t.c0, t.c1, t.c2, t.c3, t.c4, t.c5, t.c6, t.c7 and 92 more"
+        )
+    );
+}

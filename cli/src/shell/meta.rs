@@ -3,14 +3,14 @@
 /// What `\?` prints.
 pub(super) const HELP: &str = "\
 Queries end with ; and may span lines. TAB completes, Ctrl-C cancels, Ctrl-D leaves.
-  \\d              tables and views
-  \\d NAME         columns of a table
-  \\dt, \\dv        only tables, only views
-  \\df [TEXT]      functions whose name contains TEXT
-  \\x [on|off|auto] one column per line
-  \\all [on|off]   show all rows, not only the first 1,000
-  \\timing [on|off] show how long queries take
-  \\q              leave";
+  \\d                tables and views
+  \\d NAME           columns of a table
+  \\dt, \\dv          only tables, only views
+  \\df [TEXT]        functions whose name contains TEXT
+  \\x [on|off|auto]  one column per line
+  \\all [on|off]     show all rows, not only the first 1,000
+  \\timing [on|off]  show how long queries take
+  \\q                leave";
 
 /// A parsed command.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,15 @@ fn the_reference_is_printed() {
     assert!(error.contains("span_tree"), "{error}");
 }
 
-/// Scenario: the gate checks a committed reference that is right, wrong, or missing.
+/// Scenario: the declaration of a function changed.
+/// Guarantees: the committed reference did too.
+#[test]
+fn the_reference_of_the_repository_is_current() {
+    let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/FUNCTIONS.md");
+    Folder::new().run(["functions", "--markdown", "--check", reference]).ok();
+}
+
+/// Scenario: somebody checks a reference that is right, wrong, or missing.
 /// Guarantees: exit codes 0, 1 and 2, and what to run.
 #[test]
 fn a_committed_reference_is_checked() {

@@ -9,7 +9,7 @@ pub(super) fn push_row(titles: &Row, row: &Row, number: u64, text: &mut String) 
     let width = titles.iter().map(super::Value::width).max().unwrap_or(0);
     let head = format!("-[ {number} ]");
     text.push_str(&head);
-    text.push_str(&"-".repeat((width + 2).saturating_sub(head.len()).max(1)));
+    text.push_str(&"-".repeat((width + 1).saturating_sub(head.len())));
     text.push_str("+---\n");
     for (title, value) in titles.iter().zip(row) {
         let title = title.0.join(" ");

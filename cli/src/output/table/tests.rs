@@ -52,7 +52,7 @@ fn what_cannot_fit_is_written_one_column_per_line() {
     let tiny = TableStyle { width: Some(30), expanded: Expanded::Auto };
     let text = drawn(tiny, &[batch(&[&long, "b\nc"], &[1, 2])]);
     let expected = format!(
-        "-[ 1 ]-+---\nname  | {long}\ncount | 1\n-[ 2 ]-+---\nname  | b\n      | c\ncount | 2\n"
+        "-[ 1 ]+---\nname  | {long}\ncount | 1\n-[ 2 ]+---\nname  | b\n      | c\ncount | 2\n"
     );
     assert_eq!(text, expected);
     let off = TableStyle { expanded: Expanded::Off, ..tiny };
