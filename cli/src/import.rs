@@ -10,9 +10,10 @@
 mod inputs;
 mod outcome;
 mod reader;
+mod target;
 
 use anyhow::{Context, Result};
-use engine::{Committed, Writer};
+use engine::Committed;
 use tokio::sync::mpsc;
 
 use crate::failure::Interrupted;
@@ -21,6 +22,7 @@ use crate::terminal;
 pub(crate) use inputs::{Input, check};
 pub(crate) use outcome::Outcome;
 use reader::{Message, read_all};
+pub(crate) use target::Target;
 
 /// Rows that are worth a commit of their own, at the end of a file.
 const COMMIT_ROWS: u64 = 1_000_000;
@@ -33,14 +35,14 @@ const CHANNEL_BATCHES: usize = 4;
 /// A broken file is left out and told of in the outcome. When the process is asked to
 /// stop, or the lake cannot be written, what was not committed is removed.
 pub(crate) async fn import(
-    writer: Writer,
+    target: Target,
     inputs: Vec<Input>,
     format: Option<ingest::Format>,
 ) -> Result<Outcome> {
     let mut signals = StopSignals::listen()?;
     let (sender, mut messages) = mpsc::channel(CHANNEL_BATCHES);
     let reading = tokio::task::spawn_blocking(move || read_all(&inputs, format, &sender));
-    let mut import = Import { writer, outcome: Outcome::default() };
+    let mut import = Import { target, outcome: Outcome::default() };
     let result = loop {
         // Only between messages: a write that is under way is finished, so that the
         // writer knows every file it has to remove.
@@ -63,7 +65,7 @@ pub(crate) async fn import(
         }
         Err(error) => {
             let already = import.outcome.committed_spans();
-            import.writer.discard().await;
+            import.target.discard().await;
             if already > 0 {
                 terminal::note(format_args!(
                     "{} spans of files that were imported before stay in the lake",
@@ -76,7 +78,7 @@ pub(crate) async fn import(
 }
 
 struct Import {
-    writer: Writer,
+    target: Target,
     outcome: Outcome,
 }
 
@@ -84,17 +86,23 @@ impl Import {
     async fn take(&mut self, message: Message) -> Result<()> {
         match message {
             Message::Batch(batch) => {
-                self.writer.append(batch).await.context("cannot write to the lake")?;
+                let writer = self.target.writer().await?;
+                writer.append(batch).await.context("cannot write to the lake")?;
             }
             Message::Complete(file) => {
-                self.writer.accept();
+                // A file without spans creates its lake, too: it was imported.
+                let writer = self.target.writer().await?;
+                writer.accept();
+                let is_worth_a_commit = writer.accepted_rows() >= COMMIT_ROWS;
                 self.outcome.add_file(file);
-                if self.writer.accepted_rows() >= COMMIT_ROWS {
+                if is_worth_a_commit {
                     self.commit().await?;
                 }
             }
             Message::Broken(error) => {
-                self.writer.reject().await;
+                if let Some(writer) = self.target.open() {
+                    writer.reject().await;
+                }
                 self.outcome.add_broken(error);
             }
         }
@@ -102,8 +110,9 @@ impl Import {
     }
 
     async fn commit(&mut self) -> Result<()> {
+        let Some(writer) = self.target.open() else { return Ok(()) };
         let Committed { spans, bytes, .. } =
-            self.writer.commit().await.context("cannot write to the lake")?;
+            writer.commit().await.context("cannot write to the lake")?;
         self.outcome.add_commit(spans, bytes);
         Ok(())
     }

@@ -15,7 +15,7 @@ use reports::Range;
 
 use crate::args::DemoArgs;
 use crate::command::{generate, report};
-use crate::import::{self, Input};
+use crate::import::{self, Input, Target};
 use crate::output::PendingFile;
 use crate::terminal;
 use folder::DemoFolder;
@@ -74,7 +74,7 @@ async fn fill(folder: &DemoFolder, plan: Plan, keep_input: bool) -> Result<Engin
     let location = Location::parse(&folder.lake().to_string_lossy())?;
     let engine = Engine::open_or_create(&location, Settings::default()).await?;
     let input = Input { path: file.path().to_owned(), bytes };
-    let outcome = import::import(engine.writer(), vec![input], None).await?;
+    let outcome = import::import(Target::Open(engine.writer()), vec![input], None).await?;
     if let Some(error) = outcome.into_broken().pop() {
         return Err(error.context("internal error, please report it: the demo data is broken"));
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use engine::{Engine, Location, Settings};
+use engine::Location;
 
 use crate::args::{ImportArgs, InputFormat};
 use crate::failure::{self, Reported};
@@ -13,9 +13,9 @@ use crate::{import, terminal};
 pub(crate) async fn run(args: ImportArgs) -> Result<()> {
     let inputs = import::check(&args.files)?;
     let location = Location::parse(args.lake.text())?;
-    let engine = Engine::open_or_create(&location, Settings::default()).await?;
+    let target = import::Target::find(location).await?;
     let started = Instant::now();
-    let outcome = import::import(engine.writer(), inputs, args.format.map(format)).await?;
+    let outcome = import::import(target, inputs, args.format.map(format)).await?;
     for line in outcome.problems() {
         terminal::note(format_args!("{line}"));
     }

@@ -61,10 +61,11 @@ impl Outcome {
         }
         let seconds = elapsed.as_secs_f64();
         lines.push(format!(
-            "imported {} spans from {} file{} into {lake}: {} in the lake, {seconds:.1} s, {} spans/s",
+            "imported {} span{} from {} file{} into {lake}: {} in the lake, {seconds:.1} s, {} spans/s",
             HumanCount(self.committed_spans),
+            plural(self.committed_spans),
             self.files.len(),
-            if self.files.len() == 1 { "" } else { "s" },
+            plural(self.files.len() as u64),
             HumanBytes(self.committed_bytes),
             HumanCount((self.committed_spans as f64 / seconds.max(0.001)) as u64),
         ));
@@ -86,8 +87,7 @@ impl Outcome {
         }
         let rejected: u64 = self.files.iter().map(|(_, report)| report.rejected).sum();
         if rejected > 0 {
-            let s = if rejected == 1 { "" } else { "s" };
-            lines.push(format!("{} span{s} left out:", HumanCount(rejected)));
+            lines.push(format!("{} span{} left out:", HumanCount(rejected), plural(rejected)));
             lines.extend(
                 reasons.iter().map(|(why, count)| format!("  {} x {why}", HumanCount(*count))),
             );
@@ -103,6 +103,11 @@ impl Outcome {
         }
         lines
     }
+}
+
+/// The ending of a noun that is counted.
+fn plural(count: u64) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 #[cfg(test)]

@@ -127,6 +127,20 @@ fn a_lake_needs_a_folder() {
     assert!(error.contains("`s3` is not supported"), "{error}");
 }
 
+/// Scenario: all files are broken and there is no lake yet; or the folder holds other things.
+/// Guarantees: no lake is left behind, and a folder of other things is not made one.
+#[test]
+fn a_lake_is_created_by_its_first_file() {
+    let folder = Folder::new();
+    folder.write("broken.json", "no traces");
+    folder.run(["import", "broken.json"]).fails(1);
+    assert_eq!(folder.names(), ["broken.json"]);
+    folder.write("good.json", otlp(&two_traces()).to_string());
+    let error = folder.run(["import", "--lake", ".", "good.json"]).fails(2);
+    assert!(error.contains(". is not a lake and not empty"), "{error}");
+    assert_eq!(folder.names(), ["broken.json", "good.json"]);
+}
+
 /// Scenario: names from the data hold control characters.
 /// Guarantees: no message or table passes them on to a terminal.
 #[test]

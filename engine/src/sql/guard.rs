@@ -3,7 +3,7 @@
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::SQLOptions;
 use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
-use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement as SqlStatement};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -70,8 +70,8 @@ fn check_kind(statement: &DfStatement) -> Result<()> {
     match statement {
         DfStatement::Explain(explain) => check_kind(&explain.statement),
         DfStatement::Statement(sql) => match &**sql {
-            SqlStatement::Query(_)
-            | SqlStatement::ExplainTable { .. }
+            SqlStatement::Query(query) => check_query(query),
+            SqlStatement::ExplainTable { .. }
             | SqlStatement::ShowTables { .. }
             | SqlStatement::ShowColumns { .. }
             | SqlStatement::ShowFunctions { .. }
@@ -84,6 +84,23 @@ fn check_kind(statement: &DfStatement) -> Result<()> {
         DfStatement::CopyTo(_) => Err(refused("`COPY` is not allowed")),
         DfStatement::CreateExternalTable(_) => Err(refused("`CREATE` is not allowed")),
         DfStatement::Reset(_) => Err(refused("`RESET` is not allowed")),
+    }
+}
+
+/// Refuses what a query may hide in its `WITH` list. The planner would refuse it as well, in words that
+/// promise to change data some day.
+fn check_query(query: &Query) -> Result<()> {
+    let listed = query.with.iter().flat_map(|with| &with.cte_tables).map(|table| &table.query);
+    listed.map(|query| check_query(query)).collect::<Result<()>>()?;
+    match &*query.body {
+        SetExpr::Insert(statement)
+        | SetExpr::Update(statement)
+        | SetExpr::Delete(statement)
+        | SetExpr::Merge(statement) => {
+            check_kind(&DfStatement::Statement(Box::new(statement.clone())))
+        }
+        SetExpr::Query(query) => check_query(query),
+        _ => Ok(()),
     }
 }
 

@@ -50,6 +50,9 @@ fn everything_else_is_refused() {
         "EXECUTE p",
         "BEGIN",
         "SELECT 1; DROP TABLE spans",
+        "WITH t AS (DELETE FROM spans) SELECT 1",
+        "EXPLAIN WITH t AS (WITH u AS (DELETE FROM spans) SELECT 1) SELECT 1",
+        "WITH t AS (INSERT INTO spans SELECT * FROM spans) SELECT 1",
     ] {
         let error = check(sql).expect_err(sql);
         assert!(
