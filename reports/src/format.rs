@@ -84,17 +84,22 @@ impl Unit {
         Self { length_ns, decimals, name }
     }
 
-    /// The number of a duration in this unit.
+    /// The number of a duration in this unit; `<1` of what is too short for a digit and not zero.
     pub(crate) fn number(self, ns: f64) -> String {
         let text = grouped(ns / self.length_ns, self.decimals);
         let is_zero = text.chars().all(|c| matches!(c, '-' | '0' | '.'));
-        if is_zero { text.replace('-', "") } else { text }
+        let least = || grouped(0.1_f64.powi(self.decimals as i32), self.decimals);
+        match is_zero {
+            true if ns > 0.0 => format!("<{}", least()),
+            true if ns < 0.0 => format!(">-{}", least()),
+            _ => text,
+        }
     }
 
     /// The number with its sign in front: `+1,510`.
     pub(crate) fn signed(self, ns: f64) -> String {
         let text = self.number(ns);
-        if ns > 0.0 { format!("+{text}") } else { text }
+        if ns > 0.0 && !text.starts_with('<') { format!("+{text}") } else { text }
     }
 }
 

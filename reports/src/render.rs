@@ -3,6 +3,7 @@
 //! Rendering is a function of the model alone. Names come from the data and may be
 //! anything: every format escapes them.
 
+mod glossary;
 mod html;
 mod markdown;
 mod sentences;

@@ -6,6 +6,7 @@
 mod it {
     mod lake;
     mod oracle;
+    mod skew;
     mod tuesday;
     mod week;
 }

@@ -51,13 +51,15 @@ fn a_column_has_one_unit() {
     assert_eq!(unit.name, "ms");
     assert_eq!(
         [2_310e6, 180.25e6, 0.04e6, -0.1e6].map(|ns| unit.number(ns)),
-        ["2,310", "180", "0", "0"]
+        ["2,310", "180", "<1", ">-1"]
     );
     let fine = Unit::of([42.5e6]);
     assert_eq!(
         (fine.number(1.239e6), fine.signed(1.239e6), fine.signed(-3e6)),
         ("1.24".into(), "+1.24".into(), "-3.00".into())
     );
+    assert_eq!((unit.signed(0.04e6), unit.signed(0.0)), ("<1".into(), "0".into()));
+    assert_eq!(fine.number(0.001e6), "<0.01");
     assert_eq!(Unit::of([]).name, "ns");
     assert_eq!(Unit::of([3_600e9]).number(61.04e9), "61");
 }

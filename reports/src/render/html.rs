@@ -6,7 +6,7 @@ mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::sentences;
+use super::{glossary, sentences};
 use crate::tuesday::model::TuesdayReport;
 
 /// The style sheet of the page.
@@ -58,7 +58,12 @@ fn answers(report: &TuesdayReport) -> Markup {
             } @else {
                 ol.answers {
                     @for (place, review) in report.reviews.iter().enumerate() {
-                        li { a href={ "#g" (place + 1) } { (sentences::verdict(review)) } }
+                        li {
+                            a href={ "#g" (place + 1) } {
+                                strong { (sentences::group_name(&review.header)) }
+                                ": " (sentences::finding(review))
+                            }
+                        }
                     }
                 }
             }
@@ -80,29 +85,10 @@ fn method() -> Markup {
         section #method aria-labelledby="method-title" {
             h2 #method-title { "How to read this" }
             dl.method {
-                dt { "Root operation" }
-                dd { "Service and name of the root span. Each is reviewed by itself, because a slow "
-                     "operation is not a slow trace of a fast one." }
-                dt { "Slow traces" }
-                dd { "With n complete traces, the k = 1 % with the longest root spans, rounded up, and "
-                     "those as long as the last of them. Below 368 traces p99 has no upper bound, so 5 % "
-                     "are reviewed; below 72 none." }
-                dt { "Typical traces" }
-                dd { "Those from the 40th to the 60th percentile of the same root operation and range." }
-                dt { "Critical path" }
-                dd { "At each moment of a trace the one span that the response waits for. Its times add "
-                     "up to the root span's duration." }
-                dt { "Excess" }
-                dd { "Mean critical-path time of an operation in slow traces minus that in typical ones. "
-                     "The excesses of all operations add up to the difference between the two." }
-                dt { "Main cause" }
-                dd { "Of one slow trace: the operation with the largest excess. It tells a mixture of "
-                     "problems from one." }
-                dt { "Percentiles" }
-                dd { "Nearest rank: observed values. In brackets is the range that holds the true one "
-                     "with 95 % certainty." }
-                dt { "Time lost" }
-                dd { "Sum over the slow traces of duration minus median." }
+                @for (word, meaning) in glossary::WORDS {
+                    dt { (word) }
+                    dd { (meaning) }
+                }
             }
         }
     }

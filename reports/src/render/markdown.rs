@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 mod escape;
 
-use super::sentences;
+use super::{glossary, sentences};
 use crate::format::{Unit, count, duration, number, share};
 use crate::instant;
 use crate::tuesday::model::{GroupReview, TuesdayReport};
@@ -16,6 +16,9 @@ const MOST_TRACES: usize = 10;
 /// Rows of a table of root operations at most.
 const MOST_ROWS: usize = 50;
 
+/// One level of a waterfall: no-break spaces, which stay where a cell begins and read as spaces in the source too.
+const INDENT: &str = "\u{a0}\u{a0}";
+
 /// The whole document.
 pub(super) fn document(report: &TuesdayReport) -> String {
     let mut out = String::new();
@@ -23,7 +26,13 @@ pub(super) fn document(report: &TuesdayReport) -> String {
     line(&mut out, &text(&sentences::scope(report)));
     for (place, review) in report.reviews.iter().enumerate() {
         // A list needs no empty line between its items.
-        let _ = writeln!(out, "{}. {}", place + 1, text(&sentences::verdict(review)));
+        let _ = writeln!(
+            out,
+            "{}. **{}**: {}",
+            place + 1,
+            text(&sentences::group_name(&review.header)),
+            text(&sentences::finding(review))
+        );
     }
     out.push('\n');
     for (place, found) in report.reviews.iter().enumerate() {
@@ -38,13 +47,20 @@ pub(super) fn document(report: &TuesdayReport) -> String {
         }
         out.push('\n');
     }
+    line(&mut out, "## How to read this");
+    for (word, meaning) in glossary::WORDS {
+        let _ = writeln!(out, "- **{word}**: {}", text(meaning));
+    }
     out
 }
 
 fn review(out: &mut String, review: &GroupReview, number: usize) {
     let header = &review.header;
     line(out, &format!("## {number}. {}", text(&sentences::group_name(header))));
-    line(out, &text(&sentences::verdict(review)));
+    line(out, &text(&sentences::capitalized(&sentences::finding(review))));
+    if let Some(when) = sentences::when(review) {
+        line(out, &text(&when));
+    }
     let lost = duration(header.impact_ns as f64);
     line(
         out,
@@ -138,9 +154,9 @@ fn waterfall(out: &mut String, review: &GroupReview) {
     let unit = Unit::of([waterfall.to_offset_ns as f64, waterfall.from_offset_ns as f64]);
     let time = |ns: i64| unit.number(ns as f64);
     line(out, &format!("**A representative slow trace:** {}", code(&waterfall.trace_id)));
-    let head = ["Span", "Start", "Duration", "Self", "Critical path", "Status"];
+    let head = ["Span", "Start", "Duration", "Self", "Critical path", "Remarks"];
     let head = head.map(|title| match title {
-        "Span" | "Status" => title.into(),
+        "Span" | "Remarks" => title.into(),
         _ => format!("{title} ({})", unit.name),
     });
     let rows: Vec<Vec<String>> = waterfall
@@ -153,21 +169,25 @@ fn waterfall(out: &mut String, review: &GroupReview) {
             } else {
                 String::new()
             };
-            let is_on_path = row.critical_path_ns > 0;
+            let on_path = match row.critical_path_ns {
+                0 => "-".into(),
+                ns if sentences::is_heavy(row, waterfall) => format!("**{}**", time(ns)),
+                ns => time(ns),
+            };
             vec![
-                format!("{}{name}{calls}", "&nbsp;&nbsp;".repeat(row.depth.min(14) as usize)),
+                format!("{}{name}{calls}", INDENT.repeat(row.depth.min(14) as usize)),
                 time(row.start_offset_ns),
                 time(row.duration_ns),
                 time(row.self_time_ns),
-                if is_on_path { format!("**{}**", time(row.critical_path_ns)) } else { "-".into() },
-                match row.error_count {
-                    0 => String::new(),
-                    errors => sentences::plural(errors, "error"),
-                },
+                on_path,
+                text(&sentences::remarks(row)),
             ]
         })
         .collect();
     table(out, &head, &[0, 5], &rows);
+    if let Some(moved) = sentences::moved(waterfall) {
+        line(out, moved);
+    }
     if let Some(hidden) = sentences::hidden(waterfall) {
         line(out, &hidden);
     }

@@ -1,8 +1,10 @@
 //! The report in sentences: what every format says first.
 
 use crate::format::{count, duration, number, percent_of, share};
+use crate::instant;
 use crate::tuesday::model::{
     Cause, CauseChange, Fact, FactOrigin, GroupHeader, GroupReview, TuesdayReport, Waterfall,
+    WaterfallRow,
 };
 
 /// A cause with a smaller share does not make a headline of its own.
@@ -10,6 +12,19 @@ const HEADLINE_SHARE: f64 = 0.2;
 
 /// If the first cause explains so much, the second is a detail.
 const ENOUGH_SHARE: f64 = 0.6;
+
+/// A value that so few typical traces have is worth a place in the headline, if it is short.
+const TELLING_SHARE: f64 = 0.2;
+const SHORT_CHARS: usize = 40;
+
+/// From this factor on a difference in calls is worth a word beside slower calls.
+const MANY_MORE: f64 = 1.25;
+
+/// A cause with a smaller share is left to the table, if it is nowhere the main cause.
+const LISTED_SHARE: f64 = 0.01;
+
+/// A row of a waterfall with this share of the critical path stands out.
+const HEAVY_SHARE: f64 = 0.05;
 
 /// `Trace Tuesday, 2026-W46 (2026-11-09 to 2026-11-16 UTC)`.
 pub(super) fn title(report: &TuesdayReport) -> String {
@@ -48,42 +63,70 @@ pub(super) fn scope(report: &TuesdayReport) -> String {
     text
 }
 
-/// What makes one root operation slow, in one sentence.
+/// What makes one root operation slow, in one sentence that names it.
 pub(super) fn verdict(review: &GroupReview) -> String {
+    format!("{}: {}", group_name(&review.header), finding(review))
+}
+
+/// The same for where the name stands already.
+pub(super) fn finding(review: &GroupReview) -> String {
     let header = &review.header;
     let mut text = format!(
-        "{}: the slowest {} % take {} instead of {}",
-        group_name(header),
+        "the slowest {} % take {} instead of {}; ",
         header.slowest_percent,
         duration(header.slow_mean_ns()),
         duration(header.typical_mean_ns())
     );
-    match review.causes.split_first() {
-        None => text.push_str("; no operation explains it"),
-        Some((first, others)) => {
-            text.push_str("; ");
-            text.push_str(&match first.share {
-                Some(part) if part < 0.995 => format!("{} of the difference is ", share(part)),
-                // Other operations may be faster, so that one alone explains more than all of it.
-                _ => "all of the difference is ".into(),
-            });
-            text.push_str(&format!("{} ({})", operation_name(first), change(first)));
-            let second = others.first().filter(|second| {
-                first.share.is_some_and(|share| share < ENOUGH_SHARE)
-                    && second.share.is_some_and(|share| share >= HEADLINE_SHARE)
-            });
-            if let Some((second, part)) = second.and_then(|s| Some((s, s.share?))) {
-                text.push_str(&format!(
-                    ", {} is {} ({})",
-                    share(part),
-                    operation_name(second),
-                    change(second)
-                ));
-            }
-        }
+    let Some((first, others)) = review.causes.split_first() else {
+        return text + "no operation explains it.";
+    };
+    text.push_str(&match first.share {
+        Some(part) if part < 0.995 => format!("{} of the difference is ", share(part)),
+        // Other operations may be faster, so that one alone explains more than all of it.
+        _ => "all of the difference is ".into(),
+    });
+    text.push_str(&named_with_reason(first));
+    let second = others.first().filter(|second| {
+        first.share.is_some_and(|share| share < ENOUGH_SHARE)
+            && second.share.is_some_and(|share| share >= HEADLINE_SHARE)
+    });
+    if let Some((second, part)) = second.and_then(|s| Some((s, s.share?))) {
+        text.push_str(&format!(", {} is {}", share(part), named_with_reason(second)));
     }
-    text.push('.');
-    text
+    text + "."
+}
+
+/// `search shop.Search/Query (slower calls; service_version = 3.9.0)`.
+fn named_with_reason(cause: &Cause) -> String {
+    let is_short = |fact: &&Fact| fact.value.chars().count() <= SHORT_CHARS;
+    let telling = cause.facts.iter().filter(|fact| fact.typical_share <= TELLING_SHARE);
+    let fact = telling.filter(is_short).map(|f| format!("; {} = {}", f.name, f.value)).next();
+    format!("{} ({}{})", operation_name(cause), change(cause), fact.unwrap_or_default())
+}
+
+/// When the traces to review started: an incident of an hour, or all week.
+pub(super) fn when(review: &GroupReview) -> Option<String> {
+    let starts = || review.review_list.iter().map(|row| row.trace.start_time);
+    let (first, last) = (starts().min()?, starts().max()?);
+    let (count, first, last) =
+        (starts().count() as u64, instant::to_minute(&first), instant::to_minute(&last));
+    Some(match count {
+        1 => format!("The slow trace to review started on {first} UTC."),
+        _ => format!(
+            "The {} to review started from {first} to {last} UTC.",
+            plural(count, "slow trace")
+        ),
+    })
+}
+
+/// The causes that a reader should know, and how many others of the list there are.
+pub(super) fn told_causes(review: &GroupReview) -> (Vec<&Cause>, usize) {
+    let is_told = |cause: &&Cause| {
+        cause.dominated_count > 0 || cause.share.is_none_or(|share| share >= LISTED_SHARE)
+    };
+    let told: Vec<&Cause> = review.causes.iter().filter(is_told).collect();
+    let rest = review.causes.len() - told.len();
+    (told, rest)
 }
 
 /// How an operation changed, in two or three words.
@@ -107,7 +150,10 @@ pub(super) fn change_in_numbers(cause: &Cause) -> String {
         each(cause.slow_ns_per_call),
         each(cause.typical_ns_per_call)
     );
+    let differ = slow > typical * MANY_MORE || typical > slow * MANY_MORE;
     match cause.change {
+        // Retries of slow calls: the time of the further ones counts as time of slower calls.
+        CauseChange::SlowerCalls if differ => format!("{time}, {calls}"),
         CauseChange::SlowerCalls => time,
         CauseChange::MoreCalls => calls,
         CauseChange::MoreAndSlowerCalls => format!("{calls}, {time}"),
@@ -123,13 +169,15 @@ fn calls(calls: f64) -> String {
     format!("{text} {}", if text == "1" { "call" } else { "calls" })
 }
 
-/// In how many slow traces an operation is the main cause.
-pub(super) fn dominance(cause: &Cause, header: &GroupHeader) -> String {
-    format!(
-        "the main cause in {} of {}",
-        count(cause.dominated_count),
-        plural(header.slow_count, "slow trace")
-    )
+/// In how many slow traces an operation is the main cause; `None` if in none.
+pub(super) fn dominance(cause: &Cause, header: &GroupHeader) -> Option<String> {
+    (cause.dominated_count > 0).then(|| {
+        format!(
+            "the main cause in {} of {}",
+            count(cause.dominated_count),
+            plural(header.slow_count, "slow trace")
+        )
+    })
 }
 
 /// How often an operation fails; `None` if it never does.
@@ -186,6 +234,47 @@ pub(super) fn hidden(waterfall: &Waterfall) -> Option<String> {
     })
 }
 
+/// Whether a row of a waterfall takes so much of the critical path that it stands out.
+pub(super) fn is_heavy(row: &WaterfallRow, waterfall: &Waterfall) -> bool {
+    let shown: i64 = waterfall.rows.iter().map(|row| row.critical_path_ns).sum();
+    let all = shown + waterfall.hidden_critical_path_ns;
+    row.critical_path_ns > 0 && row.critical_path_ns as f64 >= HEAVY_SHARE * all as f64
+}
+
+/// How many spans of a row failed; `None` if none did.
+pub(super) fn errors(row: &WaterfallRow) -> Option<String> {
+    match (row.error_count, row.call_count) {
+        (0, _) => None,
+        (_, 1) => Some("error".into()),
+        (errors, _) => Some(plural(errors, "error")),
+    }
+}
+
+/// By how much the clock of a row's spans was off; `None` if it was not.
+pub(super) fn clock(row: &WaterfallRow) -> Option<String> {
+    let off = duration(row.most_moved_ns.unsigned_abs() as f64);
+    match (row.moved_count, row.call_count) {
+        (0, _) => None,
+        (_, 1) => Some(format!("clock off by {off}")),
+        (moved, _) => Some(format!("{} off by up to {off}", plural(moved, "clock"))),
+    }
+}
+
+/// What is unusual about a row, for a column of its own.
+pub(super) fn remarks(row: &WaterfallRow) -> String {
+    let caller = if row.call_count > 1 { "their callers" } else { "its caller" };
+    let clock = clock(row).map(|clock| format!("{clock}, moved into {caller}"));
+    errors(row).into_iter().chain(clock).collect::<Vec<_>>().join("; ")
+}
+
+/// What it means that a clock was off; `None` if none was.
+pub(super) fn moved(waterfall: &Waterfall) -> Option<&'static str> {
+    waterfall.rows.iter().any(|row| row.moved_count > 0).then_some(
+        "Clock off: the span was recorded outside its caller, which waited for it alone, so it is \
+         drawn in the middle of its caller, with all below it.",
+    )
+}
+
 /// A root operation: service and name.
 pub(super) fn group_name(header: &GroupHeader) -> String {
     name(&header.root_service_name, &header.root_span_name)
@@ -204,6 +293,12 @@ pub(super) fn name(service: &str, span: &str) -> String {
         ("", span) => span.into(),
         (service, span) => format!("{service} {span}"),
     }
+}
+
+/// A sentence that begins with a large letter.
+pub(super) fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// `1 trace`, `2 traces`.

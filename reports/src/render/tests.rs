@@ -104,6 +104,8 @@ fn row(depth: u32, name: &str, call_count: u64, critical_path_ns: i64) -> Waterf
         self_time_ns: 1_000_000_000,
         critical_path_ns,
         error_count: call_count - 1,
+        moved_count: 0,
+        most_moved_ns: 0,
         segments: vec![segment],
         critical_segments: if critical_path_ns > 0 { vec![segment] } else { Vec::new() },
     }

@@ -1,9 +1,9 @@
 //! Values that set the traces of a cause apart: a version, a region, a customer tier.
 //!
 //! A value is worth showing if nearly all traces that the cause dominates have it and
-//! typical traces of the same root operation mostly do not. Compared are the spans of
-//! the cause itself, and the roots. Of several spans of one operation in a trace the
-//! largest value counts, so that one failed call of many shows.
+//! typical traces of the same root operation mostly do not, by more than chance.
+//! Compared are the spans of the cause itself, and the roots. Of several spans of one
+//! operation in a trace the largest value counts, so that one failed call of many shows.
 
 use std::collections::HashMap;
 
@@ -34,6 +34,10 @@ const DOMINATED_SHARE: f64 = 0.8;
 
 /// How different the shares must be, as Cohen's h: 0.5 is a medium effect (semantics.md 7.2).
 const LEAST_EFFECT: f64 = 0.5;
+
+/// If the dominated traces may have the value by accident with a greater chance, it says nothing:
+/// what 94 % of the typical traces have, all of a dozen slow ones have in every second week.
+const MOST_CHANCE: f64 = 0.01;
 
 /// Of fewer traces nothing is said.
 const FEWEST_TRACES: u64 = 5;
@@ -213,7 +217,9 @@ impl CauseTally {
                 let typical_count = typical.values.get(&key).copied().unwrap_or(0);
                 let typical_share = typical_count as f64 / typical.traces as f64;
                 let effect = cohens_h(dominated_share, typical_share);
-                if dominated_share >= DOMINATED_SHARE && effect >= LEAST_EFFECT {
+                let is_telling = dominated_share >= DOMINATED_SHARE && effect >= LEAST_EFFECT;
+                let chance = || at_least(dominated_count, self.dominated_traces, typical_share);
+                if is_telling && chance() <= MOST_CHANCE {
                     let fact = Fact {
                         name: names[*name].to_owned(),
                         value: value.clone(),
@@ -246,3 +252,27 @@ impl CauseTally {
 fn cohens_h(a: f64, b: f64) -> f64 {
     2.0 * a.sqrt().asin() - 2.0 * b.sqrt().asin()
 }
+
+/// The chance that of `all` traces at least `some` have a value that each has with this share:
+/// the upper tail of the binomial distribution.
+fn at_least(some: u64, all: u64, share: f64) -> f64 {
+    if share <= 0.0 || share >= 1.0 {
+        return if share >= 1.0 || some == 0 { 1.0 } else { 0.0 };
+    }
+    // In logarithms: the first of many small factors would be 0.
+    let mut ways = 0.0_f64;
+    let mut chance = 0.0;
+    for count in 0..=all {
+        if count > 0 {
+            ways += ((all - count + 1) as f64 / count as f64).ln();
+        }
+        if count >= some {
+            let ln = ways + count as f64 * share.ln() + (all - count) as f64 * (1.0 - share).ln();
+            chance += ln.exp();
+        }
+    }
+    chance
+}
+
+#[cfg(test)]
+mod tests;

@@ -76,8 +76,9 @@ fn skewed_children(found: &Found<'_>) -> Question {
         kind: QuestionKind::SkewedChildren,
         count: spans,
         text: format!(
-            "{} spans in {} of {} slow traces start before their parent. The clocks of the hosts \
-             differ; what lies outside the parent is not on the critical path.",
+            "{} spans in {} of {} slow traces start before their parent: the clocks of the hosts \
+             differ. Where a client waited for one server, the critical path moves the server's \
+             span into the client's; of other spans it leaves out what lies outside the parent.",
             count(spans),
             count(traces),
             count(slow)

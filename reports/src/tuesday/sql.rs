@@ -202,8 +202,8 @@ pub(super) fn shown_causes(range: &Range, group: &GroupHeader) -> String {
     let GroupHeader { threshold_ns, typical_low_ns, typical_high_ns, .. } = group;
     let (slow, typical) = (group.slow_count.max(1), group.typical_count.max(1));
     format!(
-        "-- Mean time on the critical path per operation, in {} slow traces (from the {}th largest
--- duration up) and in {} typical ones (40th to 60th percentile), slowest first.
+        "-- Mean time on the critical path per operation, in {} slow traces (the {} slowest, and those
+-- as slow as the last) and in {} typical ones (40th to 60th percentile), largest excess first.
 WITH picked AS (
     SELECT trace_id AS picked_id,
         root_duration_ns >= {threshold_ns} AS is_slow,

@@ -3,7 +3,8 @@
 //! Equal calls of one parent (same service and name) become one row from three on, and
 //! their children with them, so that a hundred queries in a loop are one row with a
 //! hundred segments. If there are still too many rows, those on the critical path stay
-//! first, then the longest; every row keeps its ancestors.
+//! first, then the longest; every row keeps its ancestors. Spans whose clock was off
+//! stand where the critical path has them.
 
 mod sections;
 
@@ -11,6 +12,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::model::{Segment, Waterfall, WaterfallRow};
+use sections::Placed;
 
 /// From this number on, equal calls of one parent share a row.
 const REPEATED: usize = 3;
@@ -39,8 +41,8 @@ pub(super) fn waterfall(trace_id: &str, mut spans: Vec<SpanRow>, most_rows: usiz
     let root = spans.iter().find(|span| span.is_primary_root).or(spans.first());
     let zero_ns = root.map_or(0, |root| root.start_ns);
     let children = children(&spans);
+    let placed = sections::place(&mut spans, &children);
     let nodes = merged(&spans, &children);
-    let sections = sections::sections(&spans, &children);
     let kept = kept(&nodes, most_rows);
     let hidden = || nodes.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(node, _)| node);
     let starts = spans.iter().map(|span| span.start_ns - zero_ns);
@@ -51,7 +53,7 @@ pub(super) fn waterfall(trace_id: &str, mut spans: Vec<SpanRow>, most_rows: usiz
         span_count: spans.len() as u64,
         from_offset_ns: starts.min().unwrap_or(0),
         to_offset_ns: ends.max().unwrap_or(0),
-        rows: shown.map(|(node, _)| row(node, &spans, &sections, zero_ns)).collect(),
+        rows: shown.map(|(node, _)| row(node, &spans, &placed, zero_ns)).collect(),
         hidden_span_count: hidden().map(|node| node.spans.len() as u64).sum(),
         hidden_critical_path_ns: hidden().map(|node| node.critical_path_ns).sum(),
     }
@@ -156,10 +158,11 @@ fn kept(nodes: &[Node], most_rows: usize) -> Vec<bool> {
     kept
 }
 
-fn row(node: &Node, spans: &[SpanRow], sections: &[Vec<(i64, i64)>], zero_ns: i64) -> WaterfallRow {
+fn row(node: &Node, spans: &[SpanRow], placed: &[Placed], zero_ns: i64) -> WaterfallRow {
     let members = || node.spans.iter().map(|span| &spans[*span]);
     let segments = drawn(members().map(|s| (s.start_ns, s.start_ns + s.duration_ns)), zero_ns);
-    let critical = node.spans.iter().flat_map(|span| sections[*span].iter().copied());
+    let critical = node.spans.iter().flat_map(|span| placed[*span].critical.iter().copied());
+    let moved = || node.spans.iter().map(|span| placed[*span].moved_ns).filter(|ns| *ns != 0);
     let first = &spans[node.spans[0]];
     WaterfallRow {
         depth: node.depth,
@@ -171,6 +174,8 @@ fn row(node: &Node, spans: &[SpanRow], sections: &[Vec<(i64, i64)>], zero_ns: i6
         self_time_ns: members().map(|span| span.self_time_ns).sum(),
         critical_path_ns: node.critical_path_ns,
         error_count: members().filter(|span| span.is_error).count() as u64,
+        moved_count: moved().count() as u64,
+        most_moved_ns: moved().max_by_key(|ns| ns.unsigned_abs()).unwrap_or(0),
         segments,
         critical_segments: drawn(critical, zero_ns),
     }

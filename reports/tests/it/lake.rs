@@ -16,6 +16,11 @@ pub(crate) const SECOND: i64 = 1_000 * MS;
 /// Monday of 2026-W46, 00:00 UTC.
 pub(crate) const MONDAY_NS: i64 = 1_794_182_400 * SECOND;
 
+/// How long a request and its answer are under way together.
+pub(crate) const LATENCY_NS: i64 = 4 * MS;
+/// By how much a clock may be ahead.
+pub(crate) const SKEW_NS: i64 = 3 * SECOND;
+
 /// Calls that follow each other below the root.
 #[derive(Debug, Clone)]
 pub(crate) struct Step {
@@ -55,6 +60,9 @@ pub(crate) enum Flaw {
     EarlyChild,
     /// The child that is off the path ends before it starts.
     NegativeDuration,
+    /// The first call of the first step is a client; the server below it worked all but
+    /// [`LATENCY_NS`] of that time, on a clock that is [`SKEW_NS`] ahead.
+    SkewedServer,
 }
 
 impl Trace {
@@ -73,6 +81,7 @@ struct Span {
     trace: u128,
     id: u64,
     parent: Option<u64>,
+    kind: &'static str,
     service: &'static str,
     name: &'static str,
     start_ns: i64,
@@ -87,6 +96,7 @@ fn spans_of(trace: &Trace) -> Vec<Span> {
         trace: trace.id,
         id,
         parent,
+        kind: if parent.is_none() { "server" } else { "internal" },
         service,
         name,
         start_ns,
@@ -120,6 +130,15 @@ fn spans_of(trace: &Trace) -> Vec<Span> {
         Flaw::SecondRoot => {
             spans.push(span(903, None, "queue", "consume", at, 500 * MS, false));
             spans.push(span(904, Some(903), "queue", "handle", at, 400 * MS, false));
+        }
+        Flaw::SkewedServer => {
+            let client = &mut spans[1];
+            client.kind = "client";
+            let (start, length) = (client.start_ns + LATENCY_NS / 2, client.duration_ns);
+            let worked = length - LATENCY_NS;
+            let mut server = span(905, Some(2), "remote", "answer", start + SKEW_NS, worked, false);
+            server.kind = "server";
+            spans.push(server);
         }
         Flaw::EarlyChild => beside.start_ns = start - 10,
         Flaw::NegativeDuration => (beside.duration_ns, beside.negative_ns) = (0, Some(7)),
@@ -155,7 +174,7 @@ fn batch(spans: &[Span]) -> SpanBatch {
         spans::PARENT_SPAN_ID => fixed(8, spans.iter().map(|s| s.parent.and_then(id)).collect()),
         spans::SERVICE_NAME => text(&|s| s.service),
         spans::SPAN_NAME => text(&|s| s.name),
-        spans::SPAN_KIND => text(&|s| if s.parent.is_none() { "server" } else { "internal" }),
+        spans::SPAN_KIND => text(&|s| s.kind),
         spans::STATUS_CODE => text(&|s| if s.failed { "error" } else { "unset" }),
         "service_version" => text(&|s| s.version),
         spans::START_TIME_UNIX_NANO => {

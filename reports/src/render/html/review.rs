@@ -14,15 +14,12 @@ pub(super) fn section(review: &GroupReview, number: usize) -> Markup {
     html! {
         section.review #{ "g" (number) } aria-labelledby={ "g" (number) "-title" } {
             h2 #{ "g" (number) "-title" } { (number) ". " (sentences::group_name(header)) }
-            p.answer { (sentences::verdict(review)) }
+            p.answer { (sentences::capitalized(&sentences::finding(review))) }
+            @if let Some(when) = sentences::when(review) { p { (when) } }
             (facts(review))
             h3 { "Where the time goes" }
             (cause_chart::figure(review, number))
-            @if !review.causes.is_empty() {
-                ol.causes {
-                    @for cause in &review.causes { (cause_item(review, cause)) }
-                }
-            }
+            (causes(review))
             details {
                 summary { "Numbers per operation" }
                 (tables::causes(review))
@@ -86,6 +83,19 @@ fn quantile(quantile: &Quantile) -> Markup {
     }
 }
 
+/// The causes in words; those that add next to nothing are in the table.
+fn causes(review: &GroupReview) -> Markup {
+    let (told, rest) = sentences::told_causes(review);
+    html! {
+        @if !told.is_empty() {
+            ol.causes {
+                @for cause in told { (cause_item(review, cause)) }
+            }
+            @if rest > 0 { p.muted { "Each other operation adds less than 1 %." } }
+        }
+    }
+}
+
 fn cause_item(review: &GroupReview, cause: &Cause) -> Markup {
     html! {
         li {
@@ -93,7 +103,7 @@ fn cause_item(review: &GroupReview, cause: &Cause) -> Markup {
             ": " (duration(cause.excess_ns)) " more"
             @if let Some(part) = cause.share { " (" (share(part)) ")" }
             ", " (sentences::change(cause)) ": " (sentences::change_in_numbers(cause))
-            "; " (sentences::dominance(cause, &review.header))
+            @if let Some(dominance) = sentences::dominance(cause, &review.header) { "; " (dominance) }
             @if let Some(failures) = sentences::failures(cause) { "; " (failures) }
             "."
             @if let Some(example) = &cause.example_trace_id {

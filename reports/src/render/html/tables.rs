@@ -119,11 +119,11 @@ pub(super) fn waterfall(waterfall: &Waterfall) -> Markup {
                     th scope="col" { "Duration (" (unit.name) ")" }
                     th scope="col" { "Self (" (unit.name) ")" }
                     th scope="col" { "Critical path (" (unit.name) ")" }
-                    th scope="col" { "Status" }
+                    th.text scope="col" { "Remarks" }
                 } }
                 tbody {
                     @for row in &waterfall.rows {
-                        tr.on-path[row.critical_path_ns > 0] {
+                        tr.heavy[sentences::is_heavy(row, waterfall)] {
                             th scope="row" style={ "padding-left:" (row.depth.min(12)) "em" } {
                                 (sentences::name(&row.service_name, &row.span_name))
                                 @if row.call_count > 1 { " x" (count(row.call_count)) }
@@ -133,13 +133,7 @@ pub(super) fn waterfall(waterfall: &Waterfall) -> Markup {
                             td { (time(row.duration_ns)) }
                             td { (time(row.self_time_ns)) }
                             td { @if row.critical_path_ns > 0 { (time(row.critical_path_ns)) } @else { "-" } }
-                            td {
-                                @match (row.error_count, row.call_count) {
-                                    (0, _) => {}
-                                    (_, 1) => { "error" }
-                                    (errors, _) => { (sentences::plural(errors, "error")) }
-                                }
-                            }
+                            td.text { (sentences::remarks(row)) }
                         }
                     }
                 }

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A trace as rows in calling order, cut down to what fits on a page.
+///
+/// Times are those of the critical path: a span whose clock was off stands where it was
+/// moved to, and all below it with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Waterfall {
     /// The trace id, lowercase hex.
@@ -42,6 +45,12 @@ pub struct WaterfallRow {
     pub critical_path_ns: i64,
     /// How many of them have status `error`.
     pub error_count: u64,
+    /// How many of them were recorded outside their caller and moved into it.
+    #[serde(default)]
+    pub moved_count: u64,
+    /// What was added to the recorded start of the one that was moved farthest; 0 if none was.
+    #[serde(default)]
+    pub most_moved_ns: i64,
     /// When they ran, earliest first; at most 200.
     pub segments: Vec<Segment>,
     /// When they themselves bounded the response, earliest first; at most 200.

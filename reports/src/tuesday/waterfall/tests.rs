@@ -113,16 +113,82 @@ fn the_critical_path_is_drawn_where_it_ran() {
         (2, "late", 80, 30, 10),
     ]);
     let drawn = waterfall("t", trace, 60);
-    let of = |row: usize| {
-        let segments = drawn.rows[row].critical_segments.iter();
-        segments.map(|s| (s.start_offset_ns, s.start_offset_ns + s.duration_ns)).collect::<Vec<_>>()
-    };
+    let of = |row: usize| times(&drawn.rows[row].critical_segments);
     assert_eq!(text(&drawn)[2..4], ["  second", "    inner"]);
     assert_eq!(of(0), [(0, 10), (40, 45), (90, 100)]);
     assert_eq!(of(1), [(10, 40)]);
     // 70 to 80 is its own, but the trace says 20: what does not fit is not drawn.
     assert_eq!(of(2), []);
     assert_eq!(of(3), [(45, 70)]);
+}
+
+/// Start and end of each of a row's segments.
+fn times(segments: &[crate::model::Segment]) -> Vec<(i64, i64)> {
+    segments.iter().map(|s| (s.start_offset_ns, s.start_offset_ns + s.duration_ns)).collect()
+}
+
+#[test]
+fn a_span_whose_clock_was_off_stands_where_the_path_has_it() {
+    let drawn = waterfall(
+        "t",
+        spans(&[
+            (0, "root", 1_000, 100, 20),
+            (1, "client", 1_010, 80, 20),
+            // 60 of the client's 80, so 10 after it in the middle: 20 to 80 of the root.
+            (2, "server", 5_000, 60, 40),
+            (3, "query", 5_005, 20, 20),
+            (3, "beside", 5_005, 10, 0),
+        ]),
+        60,
+    );
+    let rows = &drawn.rows;
+    assert_eq!((drawn.from_offset_ns, drawn.to_offset_ns), (0, 100));
+    assert_eq!(times(&rows[2].segments), [(20, 80)]);
+    assert_eq!(times(&rows[2].critical_segments), [(20, 25), (45, 80)]);
+    assert_eq!((rows[2].moved_count, rows[2].most_moved_ns), (1, 1_020 - 5_000));
+    assert_eq!(times(&rows[1].critical_segments), [(10, 20), (80, 90)]);
+    let below = |name: &str| rows.iter().find(|row| row.span_name == name).unwrap();
+    assert_eq!(times(&below("query").critical_segments), [(25, 45)]);
+    // What lies below is moved with it, on the path or not, and says nothing of its own.
+    assert_eq!(times(&below("beside").segments), [(25, 35)]);
+    assert_eq!(below("beside").moved_count, 0);
+}
+
+#[test]
+fn clocks_may_be_off_below_each_other() {
+    let drawn = waterfall(
+        "t",
+        spans(&[
+            (0, "client", 0, 100, 20),
+            (1, "server", -500, 80, 20),
+            (2, "inner client", -490, 60, 20),
+            (3, "inner server", 900, 40, 40),
+        ]),
+        60,
+    );
+    let moved: Vec<_> = drawn.rows.iter().map(|row| row.most_moved_ns).collect();
+    assert_eq!(moved, [0, 510, 0, -1_380]);
+    assert_eq!(times(&drawn.rows[3].critical_segments), [(30, 70)]);
+    assert_eq!((drawn.from_offset_ns, drawn.to_offset_ns), (0, 100));
+}
+
+#[test]
+fn what_the_path_has_where_it_was_recorded_stays_there() {
+    let drawn = waterfall(
+        "t",
+        spans(&[
+            (0, "client that gave up", 0, 100, 50),
+            // Recorded past its end, and the path ends it there.
+            (1, "server", 50, 80, 50),
+            (0, "client", 0, 100, 100),
+            // The path does not go through it.
+            (1, "consumer", 500, 60, 0),
+        ]),
+        60,
+    );
+    assert!(drawn.rows.iter().all(|row| row.moved_count == 0));
+    assert_eq!(times(&drawn.rows[1].segments), [(50, 130)]);
+    assert_eq!(times(&drawn.rows[3].segments), [(500, 560)]);
 }
 
 #[test]

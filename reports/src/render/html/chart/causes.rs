@@ -40,7 +40,7 @@ pub(in super::super) fn figure(review: &GroupReview, number: usize) -> Markup {
                     (hatching(&hatch))
                     @for (row, y) in rows.iter().zip((0..).step_by(ROW_HEIGHT)) {
                         (label("label", &row.name, ROOM, 0, y + 13))
-                        text.value x="100%" y=(y + 13) text-anchor="end" { (value(row)) }
+                        text.heavy x="100%" y=(y + 13) text-anchor="end" { (value(row)) }
                         @let (from, to) = (place(row.excess_ns.min(0.0)), place(row.excess_ns.max(0.0)));
                         @if row.is_other {
                             (bar("bar", Some(&hatch), from, to, y + BAR_TOP, BAR_HEIGHT))

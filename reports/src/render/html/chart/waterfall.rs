@@ -16,7 +16,7 @@ const BAR_HEIGHT: usize = 11;
 const INDENT: usize = 9;
 const DEEPEST: u32 = 14;
 /// Characters of a label that is not moved to the right, and the fewest of one that is.
-const ROOM: Room = Room { narrow: 40, wide: 110 };
+const ROOM: Room = Room { narrow: 36, wide: 110 };
 const FEWEST_CHARS: usize = 20;
 /// More times would touch each other on a phone.
 const MOST_TICKS: usize = 5;
@@ -43,30 +43,31 @@ pub(in super::super) fn figure(review: &GroupReview, number: usize) -> Markup {
                     }
                 }
                 @for (row, y) in waterfall.rows.iter().zip((TOP..).step_by(ROW_HEIGHT)) {
-                    (line(row, &axis, &hatch, y))
+                    (line(row, sentences::is_heavy(row, waterfall), &axis, &hatch, y))
                 }
             }
             figcaption {
                 "Filled and outlined: the critical path, that is, what the response waits for at each moment. "
-                "Hatched: other work. The number is the row's time on the critical path."
+                "Hatched: other work. The number is the row's time on the critical path, bold from 5 % on."
+                @if let Some(moved) = sentences::moved(waterfall) { " " (moved) }
                 @if let Some(hidden) = sentences::hidden(waterfall) { " " (hidden) }
             }
         }
     }
 }
 
-fn line(row: &WaterfallRow, axis: &Axis, hatch: &str, y: usize) -> Markup {
+fn line(row: &WaterfallRow, is_heavy: bool, axis: &Axis, hatch: &str, y: usize) -> Markup {
     let depth = row.depth.min(DEEPEST);
     let left = |room: usize| room.saturating_sub(depth as usize * 3 / 2).max(FEWEST_CHARS);
     let room = Room { narrow: left(ROOM.narrow), wide: left(ROOM.wide) };
-    let class = if row.critical_path_ns > 0 { "label on-path" } else { "label" };
+    let class = if is_heavy { "label heavy" } else { "label" };
     let place = |s: &Segment| {
         (axis.place(s.start_offset_ns), axis.place(s.start_offset_ns + s.duration_ns))
     };
     html! {
         (label(class, &name(row), room, depth as usize * INDENT, y + 13))
         @if row.critical_path_ns > 0 {
-            text.value x="100%" y=(y + 13) text-anchor="end" { (duration(row.critical_path_ns as f64)) }
+            text.heavy[is_heavy] x="100%" y=(y + 13) text-anchor="end" { (duration(row.critical_path_ns as f64)) }
         }
         @for (from, to) in row.segments.iter().map(place) {
             (bar("bar thin", Some(hatch), from, to, y + BAR_TOP, BAR_HEIGHT))
@@ -77,16 +78,16 @@ fn line(row: &WaterfallRow, axis: &Axis, hatch: &str, y: usize) -> Markup {
     }
 }
 
-/// What failed and what was repeated stands first, as the end of a name may be cut off.
+/// What failed, was moved or was repeated stands first, as the end of a name may be cut off.
 fn name(row: &WaterfallRow) -> String {
     let calls =
         if row.call_count > 1 { format!("{} x ", count(row.call_count)) } else { String::new() };
-    let failed = match (row.error_count, row.call_count) {
-        (0, _) => String::new(),
-        (_, 1) => "[error] ".into(),
-        (errors, _) => format!("[{}] ", sentences::plural(errors, "error")),
-    };
-    format!("{failed}{calls}{}", sentences::name(&row.service_name, &row.span_name))
+    let remarks: String = sentences::errors(row)
+        .into_iter()
+        .chain(sentences::clock(row))
+        .map(|remark| format!("[{remark}] "))
+        .collect();
+    format!("{remarks}{calls}{}", sentences::name(&row.service_name, &row.span_name))
 }
 
 /// Time across the chart.
