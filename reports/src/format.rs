@@ -17,6 +17,16 @@ pub(crate) fn duration(ns: f64) -> String {
     format!("{} {name}", number(ns / length))
 }
 
+/// From one duration to another, with their unit once if they share it: `278 to 288 ms`.
+pub(crate) fn interval(low_ns: f64, high_ns: f64) -> String {
+    let (low, high) = (duration(low_ns), duration(high_ns));
+    let unit = |text: &str| text.rsplit(' ').next().map(str::to_owned);
+    match low.rsplit_once(' ').filter(|_| unit(&low) == unit(&high)) {
+        Some((number, _)) => format!("{number} to {high}"),
+        None => format!("{low} to {high}"),
+    }
+}
+
 /// A number with three digits and no zeros behind them: `2.31`, `24`, `1,240`.
 pub(crate) fn number(value: f64) -> String {
     let size = value.abs();

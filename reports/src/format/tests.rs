@@ -1,6 +1,6 @@
 //! Numbers at the edges of their units.
 
-use super::{Unit, count, duration, number, percent_of, share};
+use super::{Unit, count, duration, interval, number, percent_of, share};
 
 #[test]
 fn durations_have_three_digits_and_their_own_unit() {
@@ -23,6 +23,12 @@ fn durations_have_three_digits_and_their_own_unit() {
     for (ns, text) in texts {
         assert_eq!(duration(ns), text);
     }
+}
+
+#[test]
+fn an_interval_names_a_common_unit_once() {
+    assert_eq!(interval(278e6, 288e6), "278 to 288 ms");
+    assert_eq!(interval(711e6, 3.7e9), "711 ms to 3.7 s");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn causes(out: &mut String, review: &GroupReview) {
         "Typical",
         "Change",
         "Main cause",
-        "Fails",
+        "Fails, slow / typical",
         "Example",
     ];
     let head = head.map(|title| match title {

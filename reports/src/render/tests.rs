@@ -220,6 +220,50 @@ fn the_headline_is_the_answer() {
 }
 
 #[test]
+fn the_headline_names_a_value_that_typical_traces_lack() {
+    let mut report = report();
+    let fact = &mut report.reviews[0].causes[0].facts[0];
+    fact.value = "3.9.0".into();
+    assert!(headline(&report).contains("SELECT stock (slower calls; service_version = 3.9.0)."));
+    report.reviews[0].causes[0].facts[0].typical_share = 0.6;
+    assert!(headline(&report).contains("SELECT stock (slower calls)."));
+}
+
+#[test]
+fn a_section_tells_when_and_what_matters() {
+    let mut report = report();
+    let review = &mut report.reviews[0];
+    review.review_list[3].trace.start_time = "2026-11-10T03:00:00Z".parse().unwrap();
+    // Slower calls, and four of them instead of one.
+    review.causes[0].slow_calls_per_trace = 4.0;
+    let detail = Cause { dominated_count: 0, ..cause("a detail", 0.004, CauseChange::SlowerCalls) };
+    review.causes.push(detail);
+    let page = html(&report);
+    assert!(page.contains(
+        "The 10 slow traces to review started from Tue 2026-11-10 03:00 to Thu 2026-11-12 09:41 UTC."
+    ));
+    assert!(page.contains("1.5 s instead of 20 ms each, 4 calls instead of 1 per trace"));
+    assert!(page.contains("Each other operation adds less than 1 %."));
+    assert!(!page.contains("<strong class=\"name\">inventory a detail"));
+    assert!(!page.contains("main cause in 0 of"));
+}
+
+#[test]
+fn a_row_says_whose_clock_was_off() {
+    let mut report = report();
+    let rows = &mut report.reviews[0].waterfall.rows;
+    (rows[0].moved_count, rows[0].most_moved_ns) = (1, -3_200_000);
+    (rows[1].moved_count, rows[1].most_moved_ns) = (2, 40_000_000);
+    let (page, document) = (html(&report), markdown(&report));
+    assert!(page.contains("[clock off by 3.2 ms] frontend GET /search"));
+    for text in [&page, &document] {
+        assert!(text.contains("clock off by 3.2 ms, moved into its caller"));
+        assert!(text.contains("23 errors; 2 clocks off by up to 40 ms, moved into their callers"));
+        assert_eq!(text.matches("recorded outside its caller").count(), 1);
+    }
+}
+
+#[test]
 fn json_round_trips() {
     let report = report();
     let text = json(&report).unwrap();

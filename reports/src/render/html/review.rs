@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::chart::{causes as cause_chart, distribution, waterfall as waterfall_chart};
 use super::tables::{self, sql};
-use crate::format::{count, duration, share};
+use crate::format::{count, duration, interval, share};
 use crate::render::sentences;
 use crate::tuesday::model::{Cause, GroupReview, Quantile, TraceRef};
 
@@ -78,7 +78,7 @@ fn quantile(quantile: &Quantile) -> Markup {
     html! {
         (duration(quantile.value_ns as f64))
         @if let (Some(low), Some(high)) = (quantile.low_ns, quantile.high_ns) {
-            small { " (" (duration(low as f64)) " to " (duration(high as f64)) ")" }
+            small { " (" (interval(low as f64, high as f64)) ")" }
         }
     }
 }
