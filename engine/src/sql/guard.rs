@@ -90,8 +90,9 @@ fn check_kind(statement: &DfStatement) -> Result<()> {
 /// Refuses what a query may hide in its `WITH` list. The planner would refuse it as well, in words that
 /// promise to change data some day.
 fn check_query(query: &Query) -> Result<()> {
-    let listed = query.with.iter().flat_map(|with| &with.cte_tables).map(|table| &table.query);
-    listed.map(|query| check_query(query)).collect::<Result<()>>()?;
+    for table in query.with.iter().flat_map(|with| &with.cte_tables) {
+        check_query(&table.query)?;
+    }
     match &*query.body {
         SetExpr::Insert(statement)
         | SetExpr::Update(statement)
