@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Parser, Subcommand, ValueEnum};
 
+use crate::serve::Addresses;
+
 /// Where a lake lies unless `--lake` or the environment says otherwise.
 pub(crate) const DEFAULT_LAKE: &str = "./lake";
 
@@ -21,7 +23,7 @@ Examples:
   spanlake import --lake ./lake traces.otlp.json.gz
   spanlake sql 'SELECT service_name, count(*) FROM spans GROUP BY 1'
   spanlake report tuesday --out tuesday.html
-  spanlake serve --flight 127.0.0.1:32010
+  spanlake serve
   spanlake generate --spans 100000 --out shop.otlp.binpb.zst
   spanlake functions p99
 
@@ -230,15 +232,38 @@ pub(crate) struct TuesdayArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  spanlake serve --lake ./lake --flight 127.0.0.1:32010
+  spanlake serve --lake ./lake
+  spanlake serve --settings > spanlake.toml
 
-There is no authentication yet, so only addresses of this machine are served.")]
+Point an OpenTelemetry Collector or SDK at 127.0.0.1:4317 (gRPC) or :4318 (HTTP), and query while the
+spans come in. There is no authentication yet, so only addresses of this machine are served.")]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArg,
-    /// Address of the Flight SQL server; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:32010")]
-    pub(crate) flight: String,
+    #[command(flatten)]
+    pub(crate) addresses: Addresses,
+    /// Settings file.
+    #[arg(long, value_name = "FILE", env = "SPANLAKE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of the write-ahead log, on a local disk. Default: `wal` in the lake.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) wal: Option<PathBuf>,
+    /// How log lines look.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log: Option<LogFormat>,
+    /// Print all settings with their meanings and defaults, as a settings file, and end.
+    #[arg(long)]
+    pub(crate) settings: bool,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
 }
 
 /// Arguments of `generate`.

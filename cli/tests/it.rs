@@ -2,6 +2,8 @@
 
 #[path = "it/attach.rs"]
 mod attach;
+#[path = "it/crash.rs"]
+mod crash;
 #[path = "it/demo.rs"]
 mod demo;
 #[path = "it/fixtures.rs"]
@@ -16,7 +18,11 @@ mod hostile;
 mod import;
 #[path = "it/report.rs"]
 mod report;
+#[path = "it/senders.rs"]
+mod senders;
 #[path = "it/serve.rs"]
 mod serve;
+#[path = "it/server.rs"]
+mod server;
 #[path = "it/sql.rs"]
 mod sql;

@@ -7,12 +7,16 @@ use tokio::sync::Mutex;
 
 use crate::catalog::TableLog;
 use crate::clock::{Clock, SystemClock};
+use crate::disk::{FileSystem, LocalDisk};
 use crate::error::{Error, Result};
 use crate::location::Location;
-use crate::settings::Settings;
-use crate::snapshot::Snapshot;
+use crate::settings::{LiveSettings, Settings};
+use crate::snapshot::{MemoryChunk, Snapshot};
 use crate::sql::{Runtime, Session};
-use crate::write::Writer;
+use crate::write::{DataFiles, Decode, Intake, Live, Parts, Writer};
+
+/// Where the write-ahead log of a lake in a folder lies, unless the settings say otherwise.
+const WAL_FOLDER: &str = "wal";
 
 /// One lake, opened. Cheap to clone; clones share memory limits and caches.
 #[derive(Debug, Clone)]
@@ -27,8 +31,26 @@ struct Inner {
     clock: Arc<dyn Clock>,
     settings: Settings,
     runtime: Runtime,
+    /// `None` if nobody writes through this engine but importers.
+    live: Option<Live>,
     /// The session of the newest snapshot seen: planning the views again for each query would be wasted.
-    newest: Mutex<Option<(u64, Session)>>,
+    newest: Mutex<Option<(SnapshotKey, Session)>>,
+}
+
+/// Version of the table, and the last record in memory: what tells two snapshots of a lake apart.
+type SnapshotKey = (u64, u64);
+
+/// What an engine with a live write path works with; a test replaces parts of it.
+#[derive(Debug, Clone)]
+pub struct Components {
+    /// The store whose root is the lake. What it acknowledges must be durable.
+    pub store: Arc<dyn ObjectStore>,
+    /// Where the write-ahead log lies.
+    pub files: Arc<dyn FileSystem>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Decodes requests that are read back from the log.
+    pub decode: Arc<dyn Decode>,
 }
 
 impl Engine {
@@ -41,7 +63,7 @@ impl Engine {
         let store = location.open(false)?;
         let log = TableLog::open(Arc::clone(&store)).await?;
         let log = log.ok_or_else(|| Error::NotALake { location: location.to_string() })?;
-        Self::new(store, log, settings, Arc::new(SystemClock))
+        Self::new(store, Arc::new(log), settings, Arc::new(SystemClock), None)
     }
 
     /// Opens a lake, and creates it if the folder holds none.
@@ -64,32 +86,80 @@ impl Engine {
         settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        let log = match TableLog::open(Arc::clone(&store)).await? {
-            Some(log) => log,
-            None => TableLog::create(Arc::clone(&store)).await?,
+        let log = open_or_create_log(&store).await?;
+        Self::new(store, log, settings, clock, None)
+    }
+
+    /// Opens or creates a lake to which requests are written live: see [`Intake`]. What an earlier
+    /// process had acknowledged and not flushed is read back first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InUse`] if another process writes there, [`Error::DamagedLog`] if the write-ahead
+    /// log is damaged, [`Error::Disk`] if it cannot be used, and as [`Engine::open_or_create`].
+    pub async fn open_live(
+        location: &Location,
+        settings: Settings,
+        mut live: LiveSettings,
+        decode: Arc<dyn Decode>,
+    ) -> Result<(Self, Intake)> {
+        let store = location.open(true)?;
+        if live.wal_dir.as_os_str().is_empty() {
+            live.wal_dir = location.folder().join(WAL_FOLDER);
+        }
+        let (files, clock) = (Arc::new(LocalDisk), Arc::new(SystemClock));
+        Self::live_with_components(Components { store, files, clock, decode }, settings, live).await
+    }
+
+    /// As [`Engine::open_live`], on any store and file system.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::open_live`].
+    pub async fn live_with_components(
+        components: Components,
+        settings: Settings,
+        live: LiveSettings,
+    ) -> Result<(Self, Intake)> {
+        let Components { store, files, clock, decode } = components;
+        let log = open_or_create_log(&store).await?;
+        let data_files = DataFiles {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            row_group_rows: settings.row_group_rows,
         };
-        Self::new(store, log, settings, clock)
+        let parts =
+            Parts { data_files, log: Arc::clone(&log), disk: files, decode, settings: live };
+        let (intake, live) = Intake::start(parts).await?;
+        Ok((Self::new(store, log, settings, clock, Some(live))?, intake))
     }
 
     fn new(
         store: Arc<dyn ObjectStore>,
-        log: TableLog,
+        log: Arc<TableLog>,
         settings: Settings,
         clock: Arc<dyn Clock>,
+        live: Option<Live>,
     ) -> Result<Self> {
         let runtime = Runtime::new(&settings, Some(Arc::clone(&store)))?;
-        let log = Arc::new(log);
         let newest = Mutex::new(None);
-        Ok(Self { inner: Arc::new(Inner { store, log, clock, settings, runtime, newest }) })
+        Ok(Self { inner: Arc::new(Inner { store, log, clock, settings, runtime, live, newest }) })
     }
 
-    /// The newest version of the lake.
+    /// The newest version of the lake, with everything that was acknowledged before the call.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] or [`Error::Log`] if the log cannot be read.
     pub async fn snapshot(&self) -> Result<Snapshot> {
-        self.inner.log.snapshot().await
+        let Some(live) = &self.inner.live else { return self.inner.log.snapshot().await };
+        // Memory first. A flush in between then shows its rows twice, which the mark in the table
+        // tells; the other way round they would be missing.
+        let chunks = live.memtable.chunks();
+        let (mut snapshot, committed) = self.inner.log.snapshot_and_mark(&live.writer_id).await?;
+        snapshot.memory =
+            chunks.iter().filter_map(|chunk| MemoryChunk::after(chunk, committed)).collect();
+        Ok(snapshot)
     }
 
     /// A session on the newest version: every query of it sees the same data.
@@ -99,26 +169,34 @@ impl Engine {
     /// [`Error::Store`] or [`Error::Log`] if the log cannot be read.
     pub async fn session(&self) -> Result<Session> {
         let mut newest = self.inner.newest.lock().await;
-        let snapshot = self.inner.log.snapshot().await?;
-        if let Some((version, session)) = &*newest
-            && *version == snapshot.version
+        let snapshot = self.snapshot().await?;
+        let key = (snapshot.version, snapshot.memory_seq());
+        if let Some((newest_key, session)) = &*newest
+            && *newest_key == key
         {
             return Ok(session.clone());
         }
-        let version = snapshot.version;
         let session = Session::on_snapshot(&self.inner.runtime, snapshot).await?;
-        *newest = Some((version, session.clone()));
+        *newest = Some((key, session.clone()));
         Ok(session)
     }
 
     /// A writer that appends to the lake.
     pub fn writer(&self) -> Writer {
         let Inner { store, log, clock, settings, .. } = &*self.inner;
-        Writer::new(Arc::clone(store), Arc::clone(log), Arc::clone(clock), settings.clone())
+        Writer::new(Arc::clone(store), Arc::clone(log), Arc::clone(clock), settings)
     }
 
     /// The settings it was opened with.
     pub fn settings(&self) -> &Settings {
         &self.inner.settings
     }
+}
+
+async fn open_or_create_log(store: &Arc<dyn ObjectStore>) -> Result<Arc<TableLog>> {
+    let log = match TableLog::open(Arc::clone(store)).await? {
+        Some(log) => log,
+        None => TableLog::create(Arc::clone(store)).await?,
+    };
+    Ok(Arc::new(log))
 }

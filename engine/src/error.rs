@@ -78,6 +78,58 @@ pub enum Error {
         reason: String,
     },
 
+    /// The settings cannot be used. Change them.
+    #[error("{0}")]
+    BadSettings(String),
+
+    /// Another process writes here. Stop it, or use another folder.
+    #[error(
+        "the write-ahead log in {folder} is in use by {holder}; stop it or name another folder"
+    )]
+    InUse {
+        /// The folder.
+        folder: String,
+        /// Who has it, as far as known.
+        holder: String,
+    },
+
+    /// The write-ahead log is damaged where acknowledged spans were.
+    #[error(
+        "the write-ahead log is damaged: {file} at byte {offset}: {reason}; to start without what \
+         is damaged, and keep the file as `*.corrupt`, set on_corruption = \"quarantine\""
+    )]
+    DamagedLog {
+        /// The file.
+        file: String,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// The folder given for the write-ahead log holds the log of another lake.
+    #[error(
+        "the write-ahead log in {folder} belongs to another lake (table {found}, this is {expected}); \
+         name another folder"
+    )]
+    OtherLake {
+        /// The folder.
+        folder: String,
+        /// Id of the table that the log belongs to.
+        found: String,
+        /// Id of the table of this lake.
+        expected: String,
+    },
+
+    /// A local file cannot be read or written.
+    #[error("{path}: {source}")]
+    Disk {
+        /// The file or folder.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
     /// The object store failed; the same call may succeed later.
     #[error("cannot access the lake: {0}")]
     Store(#[from] object_store::Error),
@@ -107,6 +159,7 @@ impl Error {
                 | Error::Refused { .. }
                 | Error::BadQuery(_)
                 | Error::Attach { .. }
+                | Error::BadSettings(_)
         )
     }
 }

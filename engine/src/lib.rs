@@ -3,16 +3,18 @@
 //! Data moves one way, and each stage is one module:
 //!
 //! ```text
-//! SpanBatch -> write::Writer -> Parquet files -> catalog::commit
-//!                                                     |
-//!                                                  Snapshot
-//!                                                     |
-//!                        batches <- sql::Session <- read::StoredSpans
+//! import: SpanBatch -> write::Writer ----------------> Parquet files -> catalog::commit
+//! live:   requests  -> write::Intake: log, memtable -> Parquet files -> catalog::commit
+//!                                            |                               |
+//!                                            +---------> Snapshot <----------+
+//!                                                           |
+//!                              batches <- sql::Session <- read::StoredSpans
 //! ```
 //!
 //! A [`Snapshot`] is the only thing the two paths share: one immutable value that
-//! names the files of one version of the table. A query reads one snapshot from
-//! beginning to end; readers never lock a writer.
+//! names the files of one version of the table, and the acknowledged rows that are
+//! in none of them. A query reads one snapshot from beginning to end; readers never
+//! lock a writer.
 //!
 //! # Not here
 //!
@@ -20,6 +22,7 @@
 
 mod catalog;
 mod clock;
+mod disk;
 mod engine;
 mod error;
 mod location;
@@ -32,10 +35,19 @@ mod sql;
 mod write;
 
 pub use clock::{Clock, SystemClock};
-pub use engine::Engine;
+pub use disk::{DiskFile, DurablePuts, FileSystem, LocalDisk, Lock};
+pub use engine::{Components, Engine};
 pub use error::{Error, Result};
 pub use location::Location;
-pub use settings::{Settings, THREAD_STACK_BYTES};
-pub use snapshot::{DataFile, Snapshot};
+pub use settings::{LiveSettings, OnCorruption, Settings, THREAD_STACK_BYTES};
+pub use snapshot::{DataFile, MemoryChunk, Snapshot};
 pub use sql::{Query, Session, Statement, TableInfo};
-pub use write::{Committed, Writer};
+pub use write::{
+    Committed, Condition, Decode, Intake, IntakeError, IntakeStatus, Payload, TIMING_BOUNDS,
+    Timings, Writer,
+};
+
+/// The file that declares [`Settings`], for references that are made from it.
+pub const SETTINGS_SOURCE: &str = include_str!("settings.rs");
+/// The file that declares [`LiveSettings`].
+pub const LIVE_SETTINGS_SOURCE: &str = include_str!("settings/live.rs");

@@ -8,6 +8,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use url::Url;
 
+use crate::disk::{DurablePuts, LocalDisk};
 use crate::error::{Error, Result};
 use crate::sorted_listing::SortedListing;
 
@@ -63,7 +64,8 @@ impl Location {
             }
             Err(e) => return Err(bad(e.to_string())),
         };
-        Ok(Arc::new(SortedListing(LocalFileSystem::new_with_prefix(&folder)?)))
+        let local = LocalFileSystem::new_with_prefix(&folder)?;
+        Ok(Arc::new(SortedListing(DurablePuts::new(local, Arc::new(LocalDisk)))))
     }
 }
 

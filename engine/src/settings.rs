@@ -1,6 +1,10 @@
 //! What a user may set: plain data with defaults.
 
+mod live;
+
 use serde::{Deserialize, Serialize};
+
+pub use live::{LiveSettings, OnCorruption};
 
 /// Stack that the threads of a runtime need to run what `sql_max_operators` lets through: expressions
 /// are evaluated, and plans dropped, by recursion.

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
 use object_store::path::Path;
 
-/// One version of the `spans` table: the files that it consists of. Immutable.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One version of the `spans` table: the files that it consists of, and acknowledged
+/// rows that are in none of them yet. Immutable.
+#[derive(Debug, Clone)]
 pub struct Snapshot {
     /// Version of the table log.
     pub version: u64,
     /// The data files, in the order of their paths.
     pub files: Arc<[DataFile]>,
+    /// Rows in memory, in the order in which they came.
+    pub memory: Arc<[Arc<MemoryChunk>]>,
 }
 
 /// One Parquet file of the table.
@@ -26,4 +30,80 @@ pub struct DataFile {
     pub start_time_range: Option<(i64, i64)>,
     /// Whether rows are sorted by `(trace_id, start_time_unix_nano)`. Files of other writers may not be.
     pub sorted_by_trace: bool,
+}
+
+/// Rows of one or more records of the write-ahead log, in no order.
+#[derive(Debug)]
+pub struct MemoryChunk {
+    batch: RecordBatch,
+    bytes: u64,
+    /// Number of each record, and where its rows end.
+    ends: Vec<(u64, usize)>,
+}
+
+impl Snapshot {
+    /// Number of rows in memory.
+    pub fn memory_rows(&self) -> usize {
+        self.memory.iter().map(|chunk| chunk.rows()).sum()
+    }
+
+    /// Number of the last log record whose rows are in memory; 0 if there are none. With the
+    /// version it says which rows the snapshot has.
+    pub fn memory_seq(&self) -> u64 {
+        self.memory.last().map_or(0, |chunk| chunk.last_seq())
+    }
+}
+
+impl MemoryChunk {
+    pub(crate) fn new(seq: u64, batch: RecordBatch) -> Self {
+        let ends = vec![(seq, batch.num_rows())];
+        Self { bytes: batch.get_array_memory_size() as u64, ends, batch }
+    }
+
+    /// This chunk and the next one, whose rows together are `batch`.
+    pub(crate) fn followed_by(&self, next: &Self, batch: RecordBatch) -> Self {
+        let rows = self.rows();
+        let mut ends = self.ends.clone();
+        ends.extend(next.ends.iter().map(|(seq, end)| (*seq, rows + end)));
+        Self { bytes: batch.get_array_memory_size() as u64, ends, batch }
+    }
+
+    /// The rows of the records behind `seq`, if there are any.
+    pub(crate) fn after(chunk: &Arc<Self>, seq: u64) -> Option<Arc<Self>> {
+        if chunk.last_seq() <= seq {
+            return None;
+        }
+        if chunk.first_seq() > seq {
+            return Some(Arc::clone(chunk));
+        }
+        let kept = chunk.ends.partition_point(|(record, _)| *record <= seq);
+        let start = chunk.ends[..kept].last().map_or(0, |(_, end)| *end);
+        Some(Arc::new(Self {
+            batch: chunk.batch.slice(start, chunk.rows() - start),
+            bytes: chunk.bytes,
+            ends: chunk.ends[kept..].iter().map(|(seq, end)| (*seq, end - start)).collect(),
+        }))
+    }
+
+    /// The rows: every column of the stored schema.
+    pub fn batch(&self) -> &RecordBatch {
+        &self.batch
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn first_seq(&self) -> u64 {
+        self.ends.first().map_or(0, |(seq, _)| *seq)
+    }
+
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.ends.last().map_or(0, |(seq, _)| *seq)
+    }
 }

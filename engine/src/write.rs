@@ -1,27 +1,43 @@
 //! Turns appended batches into committed Parquet files.
 //!
 //! ```text
-//! append -> buffer -> (sort by day, trace, start) -> Parquet file per day -> commit
+//! import: Writer -> buffer ------------------------+
+//!                                                  +-> sort -> Parquet file per day -> commit
+//! live:   Intake -> wal -> memtable -> flush ------+
 //! ```
+//!
+//! An import ([`Writer`]) promises nothing before its commit. The live path
+//! ([`Intake`]) promises every request that it answers: `wal`, `memtable`, `flush`.
+//!
+//! # Imports
 //!
 //! Rows of several sources (input files) share the buffer, so that a thousand small
 //! sources do not make a thousand small Parquet files. A source that turns out to be
 //! broken is rejected as a whole: its rows are kept apart until [`Writer::accept`].
 
+mod data_files;
+mod flush;
+mod intake;
+mod memtable;
 mod parquet;
 mod sort;
+mod wal;
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStore;
 use schema::SpanBatch;
 
 use crate::catalog::{NewFile, TableLog, remove_uncommitted};
 use crate::clock::Clock;
-use crate::error::{Error, Result};
-use crate::paths;
+use crate::error::Result;
 use crate::settings::Settings;
+
+pub(crate) use data_files::DataFiles;
+pub use intake::{Condition, Decode, Intake, IntakeError, IntakeStatus, TIMING_BOUNDS, Timings};
+pub(crate) use intake::{Live, Parts};
+pub use wal::Payload;
 
 /// Appends spans to a lake. Nothing is visible before [`Writer::commit`].
 ///
@@ -29,16 +45,15 @@ use crate::settings::Settings;
 /// written to files that no reader sees yet.
 #[derive(Debug)]
 pub struct Writer {
-    store: Arc<dyn ObjectStore>,
+    files: DataFiles,
     log: Arc<TableLog>,
-    clock: Arc<dyn Clock>,
-    settings: Settings,
+    buffer_bytes: usize,
     accepted: Staged,
     current: Staged,
 }
 
 /// What one commit made visible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Committed {
     /// Number of spans.
     pub spans: u64,
@@ -48,6 +63,27 @@ pub struct Committed {
     pub bytes: u64,
     /// The table version that holds them; `None` if there was nothing to commit.
     pub version: Option<u64>,
+}
+
+impl Committed {
+    fn of_files(files: &[NewFile], version: Option<u64>) -> Self {
+        Self {
+            spans: files.iter().map(|file| file.rows).sum(),
+            files: files.len(),
+            bytes: files.iter().map(|file| file.size_bytes).sum(),
+            version,
+        }
+    }
+
+    /// This and a later one as one.
+    fn and(self, later: Self) -> Self {
+        Self {
+            spans: self.spans + later.spans,
+            files: self.files + later.files,
+            bytes: self.bytes + later.bytes,
+            version: later.version.or(self.version),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -62,13 +98,13 @@ impl Writer {
         store: Arc<dyn ObjectStore>,
         log: Arc<TableLog>,
         clock: Arc<dyn Clock>,
-        settings: Settings,
+        settings: &Settings,
     ) -> Self {
+        let row_group_rows = settings.row_group_rows;
         Self {
-            store,
+            files: DataFiles { store, clock, row_group_rows },
             log,
-            clock,
-            settings,
+            buffer_bytes: settings.write_buffer_bytes,
             accepted: Staged::default(),
             current: Staged::default(),
         }
@@ -78,18 +114,18 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] if a full buffer cannot be written; the source should then be rejected.
+    /// [`crate::Error::Store`] if a full buffer cannot be written; the source should then be rejected.
     pub async fn append(&mut self, batch: SpanBatch) -> Result<()> {
         let batch = batch.into_record_batch();
         self.current.bytes += batch.get_array_memory_size();
         self.current.batches.push(batch);
-        if self.accepted.bytes + self.current.bytes > self.settings.write_buffer_bytes {
+        if self.accepted.bytes + self.current.bytes > self.buffer_bytes {
             let mut accepted = std::mem::take(&mut self.accepted);
             let flushed = self.flush(&mut accepted).await;
             self.accepted = accepted;
             flushed?;
         }
-        if self.current.bytes > self.settings.write_buffer_bytes {
+        if self.current.bytes > self.buffer_bytes {
             let mut current = std::mem::take(&mut self.current);
             let flushed = self.flush(&mut current).await;
             self.current = current;
@@ -109,7 +145,7 @@ impl Writer {
     /// Forgets the rows of the current source, as if they had never been appended.
     pub async fn reject(&mut self) {
         let current = std::mem::take(&mut self.current);
-        remove_uncommitted(&*self.store, &current.files).await;
+        remove_uncommitted(&*self.files.store, &current.files).await;
     }
 
     /// Number of accepted rows in files or in the buffer that are not committed yet.
@@ -123,19 +159,14 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] or [`Error::Log`]; the rows stay accepted, so the call may be repeated.
+    /// [`crate::Error::Store`] or [`crate::Error::Log`]; the rows stay accepted, so the call may be repeated.
     pub async fn commit(&mut self) -> Result<Committed> {
         let mut accepted = std::mem::take(&mut self.accepted);
         let flushed = self.flush(&mut accepted).await;
         self.accepted = accepted;
         flushed?;
         let files = &self.accepted.files;
-        let mut committed = Committed {
-            spans: files.iter().map(|file| file.rows).sum(),
-            files: files.len(),
-            bytes: files.iter().map(|file| file.size_bytes).sum(),
-            version: None,
-        };
+        let mut committed = Committed::of_files(files, None);
         if !files.is_empty() {
             committed.version = Some(self.log.commit(files).await?);
         }
@@ -146,7 +177,7 @@ impl Writer {
     /// Removes what was written and not committed.
     pub async fn discard(mut self) {
         self.reject().await;
-        remove_uncommitted(&*self.store, &self.accepted.files).await;
+        remove_uncommitted(&*self.files.store, &self.accepted.files).await;
     }
 
     /// Writes the buffered rows of `staged` to sorted files, one per day. On failure the rows stay in the buffer.
@@ -154,32 +185,7 @@ impl Writer {
         if staged.batches.is_empty() {
             return Ok(());
         }
-        let batches = staged.batches.clone();
-        let row_group_rows = self.settings.row_group_rows;
-        // Sorting and encoding are CPU work; the async threads stay free for I/O.
-        let encoded =
-            tokio::task::spawn_blocking(move || parquet::encode(&batches, row_group_rows))
-                .await
-                .map_err(|e| Error::Internal(format!("writing Parquet: {e}")))??;
-        let mut files = Vec::with_capacity(encoded.len());
-        for file in encoded {
-            let path = paths::new_data_file(&file.date);
-            let size_bytes = file.bytes.len() as u64;
-            let written = self.store.put(&paths::in_lake(&path), file.bytes.into()).await;
-            files.push(NewFile {
-                path,
-                date: file.date,
-                size_bytes,
-                rows: file.rows,
-                start_time_range: file.start_time_range,
-                written_ms: self.clock.now().timestamp_millis(),
-            });
-            if let Err(error) = written {
-                remove_uncommitted(&*self.store, &files).await;
-                return Err(error.into());
-            }
-        }
-        staged.files.extend(files);
+        staged.files.extend(self.files.write(staged.batches.clone()).await?);
         staged.batches.clear();
         staged.bytes = 0;
         Ok(())

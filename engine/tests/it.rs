@@ -13,5 +13,9 @@ mod it {
     mod ground_truth;
     mod hostile_sql;
     mod lake;
+    mod live;
+    mod numbered_spans;
+    mod power_cut;
+    mod sim;
     mod sql;
 }

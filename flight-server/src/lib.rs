@@ -37,6 +37,7 @@ mod settings;
 mod split;
 mod sql_info;
 mod statement;
+mod stats;
 mod status;
 mod threads;
 mod ticket;
@@ -46,3 +47,7 @@ mod xdbc;
 pub use error::{Error, Result};
 pub use server::serve;
 pub use settings::Settings;
+/// The file that declares [`Settings`], for references that are made from it.
+pub const SETTINGS_SOURCE: &str = include_str!("settings.rs");
+
+pub use stats::{QUERY_TIME_BOUNDS, QueryCounts, Stats};

@@ -27,6 +27,7 @@ use crate::columns::conform;
 use crate::limits::{ComputeTime, ResultSize};
 use crate::service::Service;
 use crate::split::split;
+use crate::stats::Counted;
 use crate::status;
 use crate::threads::{Batches, Compute, Threads};
 use crate::ticket::Planned;
@@ -39,9 +40,18 @@ const MESSAGES_AHEAD: usize = 2;
 
 /// The rows of a planned query. Waits for its turn, and returns when the query has started.
 pub(crate) async fn run(service: &Service, planned: Arc<Planned>) -> Result<DataStream, Status> {
-    let running = tokio::select! {
-        running = Running::start(service, &planned) => running?,
-        interrupted = service.interrupted(&planned) => return Err(interrupted),
+    let counted = Counted::begin(&service.stats);
+    let started = tokio::select! {
+        started = Running::start(service, &planned) => started,
+        interrupted = service.interrupted(&planned) => Err(interrupted),
+    };
+    let running = match started {
+        Ok(running) => running,
+        Err(status) => {
+            let refused = Err(status);
+            counted.end(&refused);
+            return refused;
+        }
     };
     let schema = Arc::clone(&planned.schema);
     let (rows, batches) = mpsc::channel(MESSAGES_AHEAD);
@@ -51,6 +61,7 @@ pub(crate) async fn run(service: &Service, planned: Arc<Planned>) -> Result<Data
     tokio::spawn(async move {
         let outcome = running.finish(&service, &planned, &rows).await;
         drop(rows);
+        counted.end(&outcome);
         // Nobody waits for the outcome if the client has left.
         let _ = end.send(outcome);
     });

@@ -1,6 +1,7 @@
 //! Serves Flight SQL on a listener until it is told to stop.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
@@ -18,6 +19,7 @@ use crate::error::Result;
 use crate::front::Front;
 use crate::service::Service;
 use crate::settings::Settings;
+use crate::stats::Stats;
 use crate::threads::Threads;
 
 /// Requests that one connection may have open: no limit is the transport's default.
@@ -32,7 +34,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Serves Flight SQL over `engine` on `listener`, until `shutdown` is ready.
 ///
 /// After that no connection is accepted, and running queries have
-/// [`Settings::shutdown_seconds`] to finish; the rest ends with `UNAVAILABLE`.
+/// [`Settings::shutdown_seconds`] to finish; the rest ends with `UNAVAILABLE`. Queries are counted in
+/// `stats`.
 ///
 /// # Errors
 ///
@@ -42,6 +45,7 @@ pub async fn serve(
     engine: Engine,
     listener: TcpListener,
     settings: Settings,
+    stats: Arc<Stats>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
     access::check_address(listener.local_addr()?)?;
@@ -49,7 +53,7 @@ pub async fn serve(
     let request_bytes = settings.max_request_bytes;
     let (_threads, compute) = Threads::start(settings.concurrent_queries)?;
     let (stop, stopped) = watch::channel(false);
-    let service = Service::new(engine, settings, compute, stopped);
+    let service = Service::new(engine, settings, stats, compute, stopped);
     let service = FlightServiceServer::new(Front(service))
         .max_decoding_message_size(request_bytes)
         // Results are cut to size before; a limit here would break the rest.

@@ -29,6 +29,7 @@ use crate::limits::Gate;
 use crate::prepared::{self, Statements};
 use crate::results::{DataStream, whole};
 use crate::settings::Settings;
+use crate::stats::Stats;
 use crate::threads::Compute;
 use crate::ticket::{self, Planned, Tickets, for_command};
 use crate::{access, catalogs, sql_info, statement, status, xdbc};
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     /// Planning has a queue of its own: long queries shall not keep others from being checked.
     pub(crate) planning: Gate,
     pub(crate) running: Gate,
+    pub(crate) stats: Arc<Stats>,
     /// The threads for planning.
     pub(crate) compute: Compute,
     /// Set when queries that still run must end.
@@ -59,14 +61,24 @@ impl Service {
     pub(crate) fn new(
         engine: Engine,
         settings: Settings,
+        stats: Arc<Stats>,
         compute: Compute,
         stopped: watch::Receiver<bool>,
     ) -> Self {
         let tickets = ticket::none(&settings);
         let prepared = prepared::none(&settings);
         let (planning, running) = (Gate::new(&settings), Gate::new(&settings));
-        let shared =
-            Shared { engine, settings, tickets, prepared, planning, running, compute, stopped };
+        let shared = Shared {
+            engine,
+            settings,
+            tickets,
+            prepared,
+            planning,
+            running,
+            stats,
+            compute,
+            stopped,
+        };
         Self { shared: Arc::new(shared) }
     }
 

@@ -21,6 +21,7 @@ pub mod jaeger;
 mod json;
 pub mod otlp;
 mod sampling;
+pub mod server;
 mod span;
 mod tally;
 mod value;

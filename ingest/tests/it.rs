@@ -1,4 +1,4 @@
-//! The decoders against real files, other decoders, and damage.
+//! The decoders against real files, other decoders, and damage; the servers over real sockets.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -9,5 +9,6 @@ mod it {
     mod fixtures;
     mod identity;
     mod oracle;
+    mod server;
     mod support;
 }

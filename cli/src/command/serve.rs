@@ -1,77 +1,80 @@
-//! `spanlake serve`: answers queries over Arrow Flight SQL until it is told to stop.
+//! `spanlake serve`: receives and answers until it is told to stop.
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
-use flight_server::Settings;
-use tokio::net::{TcpListener, lookup_host};
+use anyhow::Result;
 
 use crate::args::ServeArgs;
-use crate::command::open;
-use crate::failure::{Interrupted, usage};
+use crate::failure::Interrupted;
 use crate::interrupt::StopSignals;
-use crate::terminal;
+use crate::serve::{Config, Running, Served, start_logging};
+use crate::{lake, terminal};
 
-/// Serves a lake that exists.
+/// Serves a lake; creates it if there is none.
 pub(crate) async fn run(args: ServeArgs) -> Result<()> {
-    // Before anything is printed: whoever reads the address may send a signal.
+    if args.settings {
+        return Ok(terminal::say_lines(Config::reference()?.trim_end())?);
+    }
+    // Before anything is printed: whoever reads the addresses may send a signal.
     let mut signals = StopSignals::listen()?;
-    let addresses = loopback_addresses(&args.flight).await?;
-    let engine = open(&args.lake).await?;
-    let listener = TcpListener::bind(addresses.as_slice()).await.with_context(|| {
-        format!("cannot listen on {}, choose another address with --flight", args.flight)
-    })?;
-    let address = listener.local_addr()?;
-    let settings = Settings::default();
-    let patience = settings.shutdown_seconds;
-    terminal::say(format_args!("Flight SQL of {} listens on {address}", args.lake.text()))?;
-    terminal::say_lines(&how_to_connect(address))?;
-
-    let (stop, stopped) = tokio::sync::oneshot::channel();
-    let shutdown = async {
-        // An error means that the sender is gone, which stops the server too.
-        let _ = stopped.await;
+    let mut config = match &args.config {
+        Some(path) => Config::read(path)?,
+        None => Config::default(),
     };
-    let serving = flight_server::serve(engine, listener, settings, shutdown);
-    tokio::pin!(serving);
+    let location = lake::to_write(args.lake.text()).await?;
+    if let Some(folder) = args.wal {
+        config.wal.wal_dir = folder;
+    }
+    let patience = config.flight.shutdown_seconds;
+    start_logging(args.log)?;
+    let sockets = args.addresses.listen().await?;
+    let (mut running, served) = tokio::select! {
+        started = Running::start(&location, config, sockets) => started?,
+        () = signals.next() => return Err(Interrupted.into()),
+    };
+    // Whoever started the server may have stopped reading; that is no reason to stop serving.
+    let _ = say_addresses(args.lake.text(), &served);
     tokio::select! {
-        ended = &mut serving => return Ok(ended?),
+        error = running.fails() => return Err(error),
         () = signals.next() => {}
     }
     terminal::note(format_args!(
-        "stopping; running queries have {patience} s, a second signal ends them now"
+        "stopping; requests and queries have {patience} s, a second signal ends them now"
     ));
-    let _ = stop.send(());
     tokio::select! {
-        ended = &mut serving => Ok(ended?),
+        stopped = running.stop() => stopped,
         () = signals.next() => Err(Interrupted.into()),
     }
 }
 
-/// What `text` stands for, if other machines cannot reach it.
-async fn loopback_addresses(text: &str) -> Result<Vec<SocketAddr>> {
-    let addresses: Vec<SocketAddr> = match lookup_host(text).await {
-        Ok(found) => found.collect(),
-        Err(error) => {
-            return usage(format!(
-                "`{text}` is not an address: {error}; write HOST:PORT, e.g. 127.0.0.1:32010"
-            ));
+fn say_addresses(lake: &str, served: &Served) -> Result<()> {
+    let listens = [
+        (format!("Flight SQL of {lake}"), served.flight),
+        ("OTLP/gRPC".into(), served.otlp_grpc),
+        ("OTLP/HTTP".into(), served.otlp_http),
+        ("Operations".into(), served.ops),
+    ];
+    for (what, address) in listens {
+        if let Some(address) = address {
+            terminal::say(format_args!("{what} listens on {address}"))?;
         }
-    };
-    // Checked before the port is opened, so that it is never open to others, not even for a moment.
-    match addresses.iter().find(|address| !address.ip().to_canonical().is_loopback()) {
-        Some(address) => usage(format!(
-            "{address} can be reached from other machines, and this version has no authentication; \
-             serve 127.0.0.1 or [::1] and let a proxy or an SSH tunnel check who calls"
-        )),
-        None => Ok(addresses),
     }
+    Ok(terminal::say_lines(&how_to_connect(served))?)
 }
 
-fn how_to_connect(address: SocketAddr) -> String {
-    format!(
-        "  Python  adbc_driver_flightsql.dbapi.connect(\"grpc://{address}\")\n  \
-         JDBC    jdbc:arrow-flight-sql://{address}?useEncryption=false\n\
-         Ctrl-C stops it."
-    )
+fn how_to_connect(served: &Served) -> String {
+    let query = |address: SocketAddr| {
+        format!(
+            "  Python     adbc_driver_flightsql.dbapi.connect(\"grpc://{address}\")\n  \
+             JDBC       jdbc:arrow-flight-sql://{address}?useEncryption=false\n"
+        )
+    };
+    let send = |address: SocketAddr| {
+        format!(
+            "  Collector  exporters: otlp: {{endpoint: \"{address}\", tls: {{insecure: true}}}}\n"
+        )
+    };
+    let mut text = served.flight.map(query).unwrap_or_default();
+    text.push_str(&served.otlp_grpc.map(send).unwrap_or_default());
+    text + "Ctrl-C stops it."
 }

@@ -1,11 +1,9 @@
 //! Where imported spans go: a lake that is there, or one that the first spans create.
 
-use std::fs;
-
 use anyhow::{Context, Result};
 use engine::{Engine, Error, Location, Settings, Writer};
 
-use crate::failure::usage;
+use crate::lake;
 
 /// A lake to write to.
 pub(crate) enum Target {
@@ -21,11 +19,10 @@ impl Target {
     pub(crate) async fn find(location: Location) -> Result<Self> {
         match Engine::open(&location, Settings::default()).await {
             Ok(engine) => Ok(Self::Open(engine.writer())),
-            Err(Error::NotALake { .. }) if holds_something(&location) => usage(format!(
-                "{location} is not a lake and not empty; name a lake, or a new or empty folder, \
-                 with --lake"
-            )),
-            Err(Error::NotALake { .. }) => Ok(Self::New(location)),
+            Err(Error::NotALake { .. }) => {
+                lake::check_empty(&location)?;
+                Ok(Self::New(location))
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -53,8 +50,4 @@ impl Target {
             writer.discard().await;
         }
     }
-}
-
-fn holds_something(location: &Location) -> bool {
-    fs::read_dir(location.folder()).is_ok_and(|mut entries| entries.next().is_some())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake_core::kernel::{Action, Add, StructType};
+use deltalake_core::kernel::{Action, Add, StructType, Transaction};
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
@@ -37,10 +37,53 @@ const SORTED_BY_TRACE: &str = "trace_id,start_time_unix_nano";
 /// Commits between two checkpoints: readers replay at most this many.
 const CHECKPOINT_INTERVAL: &str = "20";
 
+/// How often a commit starts again because another writer was faster.
+const COMMIT_ATTEMPTS: usize = 15;
+
 /// The log of the `spans` table.
 #[derive(Debug)]
 pub(crate) struct TableLog {
+    /// The newest version that was seen. Held for as long as a listing takes, not for a commit.
     table: Mutex<DeltaTable>,
+    /// What the newest version seen says, so that it is worked out once per version.
+    newest: Mutex<Option<Contents>>,
+    /// Commits of this process go one after another.
+    commits: Mutex<()>,
+}
+
+/// The parts of one version that we use.
+#[derive(Debug, Clone)]
+struct Contents {
+    version: u64,
+    files: Arc<[DataFile]>,
+    /// What the marker of a writer says, for the writer that was asked about last.
+    marker: Option<(String, u64)>,
+}
+
+/// The mark that a flush leaves in the table log, in the commit of its files.
+#[derive(Debug, Clone)]
+pub(crate) struct Marker {
+    /// Id of the writer.
+    pub(crate) writer_id: String,
+    /// Its mark before: the flush begins behind this record.
+    pub(crate) before: u64,
+    /// The last record that is in the files.
+    pub(crate) through: u64,
+}
+
+/// How a marked commit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marked {
+    /// The table holds the records; it did so already, if an earlier attempt had succeeded without an answer.
+    Committed {
+        /// The newest version.
+        version: u64,
+    },
+    /// The mark is neither where the flush begins nor at its end: an attempt of a process that died came through.
+    Elsewhere {
+        /// Where it is.
+        through: u64,
+    },
 }
 
 /// A file that was written and is not yet part of the table. Its rows are sorted by trace.
@@ -78,7 +121,7 @@ impl TableLog {
         }
         table.load().await.map_err(log_error)?;
         check_format(&table)?;
-        Ok(Some(Self { table: Mutex::new(table) }))
+        Ok(Some(Self::new(table)))
     }
 
     /// Creates an empty table; opens it instead if another writer was faster.
@@ -98,7 +141,7 @@ impl TableLog {
             ])
             .await;
         match created {
-            Ok(table) => Ok(Self { table: Mutex::new(table) }),
+            Ok(table) => Ok(Self::new(table)),
             Err(error) => match Self::open(store).await {
                 Ok(Some(log)) => Ok(log),
                 Ok(None) | Err(_) => Err(log_error(error)),
@@ -106,43 +149,155 @@ impl TableLog {
         }
     }
 
+    fn new(table: DeltaTable) -> Self {
+        Self { table: Mutex::new(table), newest: Mutex::default(), commits: Mutex::default() }
+    }
+
+    /// Id of the table, given at its creation.
+    pub(crate) async fn table_id(&self) -> Result<String> {
+        let table = self.table.lock().await;
+        Ok(table.snapshot().map_err(log_error)?.metadata().id().to_owned())
+    }
+
     /// The newest version of the table.
     pub(crate) async fn snapshot(&self) -> Result<Snapshot> {
+        let contents = self.contents(None).await?;
+        Ok(snapshot_of(contents))
+    }
+
+    /// The newest version of the table, and the last log record of a writer that it holds; 0 for none.
+    pub(crate) async fn snapshot_and_mark(&self, writer_id: &str) -> Result<(Snapshot, u64)> {
+        let contents = self.contents(Some(writer_id)).await?;
+        let mark = contents.marker.as_ref().map_or(0, |(_, through)| *through);
+        Ok((snapshot_of(contents), mark))
+    }
+
+    async fn contents(&self, writer_id: Option<&str>) -> Result<Contents> {
+        let table = self.updated().await?;
+        let state = table.snapshot().map_err(log_error)?;
+        let mut newest = self.newest.lock().await;
+        let known = newest.take().filter(|known| known.version == state.version());
+        let mut contents = match known {
+            Some(known) => known,
+            None => {
+                check_format(&table)?;
+                Contents { version: state.version(), files: data_files(&table)?, marker: None }
+            }
+        };
+        if let Some(writer_id) = writer_id
+            && contents.marker.as_ref().is_none_or(|(known, _)| known != writer_id)
+        {
+            let through = mark_of(&table, writer_id).await?;
+            contents.marker = Some((writer_id.to_owned(), through));
+        }
+        *newest = Some(contents.clone());
+        Ok(contents)
+    }
+
+    /// The table at its newest version.
+    async fn updated(&self) -> Result<DeltaTable> {
         let mut table = self.table.lock().await;
         table.update_state().await.map_err(log_error)?;
-        check_format(&table)?;
-        let state = table.snapshot().map_err(log_error)?;
-        let mut files = state
-            .log_data()
-            .iter()
-            .map(|view| {
-                #[expect(deprecated, reason = "the only accessor that shows the tags")]
-                data_file(&view.add_action())
-            })
-            .collect::<Result<Vec<_>>>()?;
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Snapshot { version: state.version(), files: files.into() })
+        Ok(table.clone())
     }
 
     /// Makes `files` part of the table, all of them or none. Returns the new version.
     pub(crate) async fn commit(&self, files: &[NewFile]) -> Result<u64> {
-        let mut table = self.table.lock().await;
-        let actions = files.iter().map(add_action).collect::<Result<Vec<_>>>()?;
-        let operation = DeltaOperation::Write {
-            mode: SaveMode::Append,
-            partition_by: Some(vec![DATE.into()]),
-            predicate: None,
-        };
-        let state = table.snapshot().map_err(log_error)?;
-        let log_store = table.log_store();
-        let commit = CommitBuilder::from(CommitProperties::default())
-            .with_actions(actions)
-            .build(Some(state), log_store, operation)
-            .await
-            .map_err(log_error)?;
-        table.update_state().await.map_err(log_error)?;
-        Ok(commit.version())
+        let _turn = self.commits.lock().await;
+        let table = self.updated().await?;
+        let version = commit_on(&table, files, CommitProperties::default()).await?;
+        self.updated().await?;
+        Ok(version)
     }
+
+    /// Makes `files` part of the table and moves the mark of their writer, in one commit. May be
+    /// called again with the same arguments after an error: it has its effect once.
+    pub(crate) async fn commit_marked(&self, files: &[NewFile], marker: &Marker) -> Result<Marked> {
+        let _turn = self.commits.lock().await;
+        let mut outcome: Result<(), Attempt> = Ok(());
+        for _ in 0..COMMIT_ATTEMPTS {
+            let table = self.updated().await?;
+            let found = mark_of(&table, &marker.writer_id).await?;
+            let version = table.snapshot().map_err(log_error)?.version();
+            if found >= marker.through {
+                return Ok(Marked::Committed { version });
+            }
+            if found != marker.before {
+                return Ok(Marked::Elsewhere { through: found });
+            }
+            // After an error only the log knows whether the commit is there. It is tried again if
+            // somebody else's was first, and left to the caller if the store does not answer.
+            if let Err(attempt) = outcome
+                && attempt.version == version
+            {
+                return Err(attempt.source);
+            }
+            let through = marker.through as i64;
+            // No retries below us: each attempt must look at the mark of the version it builds on.
+            let properties = CommitProperties::default()
+                .with_max_retries(0)
+                .with_application_transaction(Transaction::new(&marker.writer_id, through));
+            let result = commit_on(&table, files, properties).await;
+            outcome = result.map(|_| ()).map_err(|source| Attempt { version, source });
+        }
+        match outcome {
+            Err(attempt) => Err(attempt.source),
+            Ok(()) => Err(Error::Internal("a commit succeeded and is not in the log".into())),
+        }
+    }
+}
+
+/// An attempt to commit that failed, or got no answer.
+#[derive(Debug)]
+struct Attempt {
+    version: u64,
+    source: Error,
+}
+
+async fn commit_on(
+    table: &DeltaTable,
+    files: &[NewFile],
+    properties: CommitProperties,
+) -> Result<u64> {
+    let actions = files.iter().map(add_action).collect::<Result<Vec<_>>>()?;
+    let operation = DeltaOperation::Write {
+        mode: SaveMode::Append,
+        partition_by: Some(vec![DATE.into()]),
+        predicate: None,
+    };
+    let state = table.snapshot().map_err(log_error)?;
+    let commit = CommitBuilder::from(properties)
+        .with_actions(actions)
+        .build(Some(state), table.log_store(), operation)
+        .await
+        .map_err(log_error)?;
+    Ok(commit.version())
+}
+
+/// The last log record of a writer that the table holds; 0 for none.
+async fn mark_of(table: &DeltaTable, writer_id: &str) -> Result<u64> {
+    let state = table.snapshot().map_err(log_error)?;
+    let log_store = table.log_store();
+    let mark = state.transaction_version(&*log_store, writer_id).await.map_err(log_error)?;
+    Ok(mark.map_or(0, |mark| mark.max(0) as u64))
+}
+
+fn snapshot_of(contents: Contents) -> Snapshot {
+    Snapshot { version: contents.version, files: contents.files, memory: Arc::new([]) }
+}
+
+fn data_files(table: &DeltaTable) -> Result<Arc<[DataFile]>> {
+    let state = table.snapshot().map_err(log_error)?;
+    let mut files = state
+        .log_data()
+        .iter()
+        .map(|view| {
+            #[expect(deprecated, reason = "the only accessor that shows the tags")]
+            data_file(&view.add_action())
+        })
+        .collect::<Result<Vec<_>>>()?;
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files.into())
 }
 
 /// The columns as Delta types: the stored columns, then the partition column.

@@ -1,4 +1,5 @@
-//! The stored rows of one snapshot as a table: plain Parquet scans that DataFusion can plan, prune and ship.
+//! The stored rows of one snapshot as a table: plain Parquet scans that DataFusion can plan, prune
+//! and ship, and the rows in memory beside them.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, DFSchema, Result, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
@@ -19,6 +21,7 @@ use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
 use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID, stored_schema};
 
 use crate::paths;
@@ -78,6 +81,13 @@ impl StoredSpans {
     }
 
     fn statistics_of_all(&self) -> Statistics {
+        let mut all = self.statistics_of_files();
+        let in_memory = Precision::Exact(self.snapshot.memory_rows());
+        all.num_rows = all.num_rows.add(&in_memory);
+        all
+    }
+
+    fn statistics_of_files(&self) -> Statistics {
         let mut all = Statistics::new_unknown(&self.schema);
         let rows: Option<u64> = self.snapshot.files.iter().map(|file| file.rows).sum();
         if let Some(rows) = rows {
@@ -86,6 +96,33 @@ impl StoredSpans {
         let bytes: u64 = self.snapshot.files.iter().map(|file| file.size_bytes).sum();
         all.total_byte_size = Precision::Inexact(bytes as usize);
         all
+    }
+
+    /// The rows in memory, in at most `partitions` parts; `None` if there are none.
+    fn scan_memory(
+        &self,
+        partitions: usize,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let chunks = &self.snapshot.memory;
+        if chunks.is_empty() {
+            return Ok(None);
+        }
+        let rows_per_part = self.snapshot.memory_rows().div_ceil(partitions.max(1));
+        let mut parts = vec![Vec::new()];
+        let mut rows = 0;
+        for chunk in chunks.iter() {
+            if rows >= rows_per_part {
+                parts.push(Vec::new());
+                rows = 0;
+            }
+            rows += chunk.rows();
+            if let Some(part) = parts.last_mut() {
+                part.push(chunk.batch().clone());
+            }
+        }
+        let schema = Arc::clone(&self.schema);
+        Ok(Some(MemorySourceConfig::try_new_exec(&parts, schema, projection.cloned())?))
     }
 }
 
@@ -118,13 +155,35 @@ impl TableProvider for StoredSpans {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if self.snapshot.files.is_empty() {
-            let schema = match projection {
-                Some(projection) => Arc::new(self.schema.project(projection)?),
-                None => Arc::clone(&self.schema),
-            };
-            return Ok(Arc::new(EmptyExec::new(schema)));
+        let memory = self.scan_memory(state.config().target_partitions(), projection)?;
+        match (self.snapshot.files.is_empty(), memory) {
+            (true, None) => {
+                let schema = match projection {
+                    Some(projection) => Arc::new(self.schema.project(projection)?),
+                    None => Arc::clone(&self.schema),
+                };
+                Ok(Arc::new(EmptyExec::new(schema)))
+            }
+            (true, Some(memory)) => Ok(memory),
+            (false, None) => self.scan_files(state, projection, filters, limit),
+            // A query that needs the order of the files has the planner sort the rows in memory
+            // only, and merge.
+            (false, Some(memory)) => {
+                let files = self.scan_files(state, projection, filters, limit)?;
+                UnionExec::try_new(vec![files, memory])
+            }
         }
+    }
+}
+
+impl StoredSpans {
+    fn scan_files(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let url = ObjectStoreUrl::parse(LAKE_URL)?;
         let mut parquet = ParquetSource::new(Arc::clone(&self.schema))
             .with_table_parquet_options(state.table_options().parquet.clone());
@@ -147,7 +206,7 @@ impl TableProvider for StoredSpans {
             .collect();
         let config = FileScanConfigBuilder::new(url, Arc::new(parquet))
             .with_file_groups(groups)
-            .with_statistics(self.statistics_of_all())
+            .with_statistics(self.statistics_of_files())
             .with_output_ordering(self.file_order()?.into_iter().collect())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)

@@ -61,7 +61,7 @@ impl TestServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
-        let served = serve(engine.clone(), listener, settings, async {
+        let served = serve(engine.clone(), listener, settings, Arc::default(), async {
             let _ = stopped.await;
         });
         let serving = tokio::spawn(served);

@@ -1,5 +1,6 @@
 //! The end of the server, and addresses on which it does not begin.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use flight_server::{Error, Settings, serve};
@@ -62,6 +63,7 @@ async fn endless_queries_do_not_keep_the_server() {
 async fn only_on_loopback() {
     let server = TestServer::start().await;
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let refused = serve(server.engine.clone(), listener, Settings::default(), async {}).await;
+    let refused =
+        serve(server.engine.clone(), listener, Settings::default(), Arc::default(), async {}).await;
     assert!(matches!(refused, Err(Error::NotLoopback { .. })), "{refused:?}");
 }

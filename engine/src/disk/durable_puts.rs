@@ -1,0 +1,234 @@
+//! A folder as an object store whose puts survive a power cut.
+//!
+//! `LocalFileSystem` never calls `fsync`, so an object that it said to have stored,
+//! a commit of the table log for one, may be gone or empty after a power cut.
+//! Puts are done here instead:
+//!
+//! ```text
+//! temporary name -> write -> fsync -> rename (or link, to create) -> fsync the folder
+//! ```
+//!
+//! Reading, listing and deleting are passed on.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::stream::BoxStream;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyMode, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    RenameOptions, RenameTargetMode, Result, UploadPart,
+};
+
+use super::{FileSystem, create_dirs, write_all_at};
+
+const STORE: &str = "local folder";
+
+/// A folder as an object store; what it acknowledged is on disk.
+#[derive(Debug, Clone)]
+pub struct DurablePuts {
+    inner: Arc<LocalFileSystem>,
+    files: Arc<dyn FileSystem>,
+    /// Distinguishes the temporary names of this process.
+    next: Arc<AtomicU64>,
+    /// A folder could not be synced: what the system shows may not be on disk, so nothing more is promised.
+    broken: Arc<AtomicBool>,
+}
+
+impl DurablePuts {
+    /// Puts under the root of `inner` through `files`.
+    pub fn new(inner: LocalFileSystem, files: Arc<dyn FileSystem>) -> Self {
+        Self { inner: Arc::new(inner), files, next: Arc::default(), broken: Arc::default() }
+    }
+
+    async fn put_durably(&self, location: &Path, parts: Vec<Bytes>, create: bool) -> Result<()> {
+        let path = self.inner.path_to_filesystem(location)?;
+        if self.broken.load(Ordering::Relaxed) {
+            let source = "a folder of the lake could not be synced to disk; restart".into();
+            return Err(Error::Generic { store: STORE, source });
+        }
+        let files = Arc::clone(&self.files);
+        let broken = Arc::clone(&self.broken);
+        // The listing of `LocalFileSystem` leaves out names that end with `#` and digits.
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let staged = staged_path(&path, u64::from(std::process::id()) << 32 | number);
+        let written = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || {
+                let folder = path.parent().unwrap_or(FilePath::new(""));
+                create_dirs(&*files, folder)?;
+                publish(&*files, &parts, &staged, &path, create)?;
+                files.sync_dir(folder).inspect_err(|_| broken.store(true, Ordering::Relaxed))
+            })
+        };
+        written
+            .await
+            .map_err(|source| Error::JoinError { source })?
+            .map_err(|source| store_error(&path, source))
+    }
+}
+
+fn staged_path(path: &FilePath, number: u64) -> PathBuf {
+    let mut staged = path.as_os_str().to_owned();
+    staged.push(format!("#{number}"));
+    staged.into()
+}
+
+/// Writes `parts` under a temporary name, and gives them their name once they are on disk.
+fn publish(
+    files: &dyn FileSystem,
+    parts: &[Bytes],
+    staged: &FilePath,
+    path: &FilePath,
+    create: bool,
+) -> io::Result<()> {
+    let published = write_synced(files, parts, staged)
+        .and_then(|()| if create { files.link(staged, path) } else { files.rename(staged, path) });
+    if create || published.is_err() {
+        // A temporary file that stays is never listed; it costs room only.
+        let _ = files.remove(staged);
+    }
+    published
+}
+
+fn write_synced(files: &dyn FileSystem, parts: &[Bytes], path: &FilePath) -> io::Result<()> {
+    let mut file = match files.create_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // Left by a process of the same number that died.
+            files.remove(path)?;
+            files.create_new(path)?
+        }
+        other => other?,
+    };
+    let mut offset = 0;
+    for part in parts {
+        write_all_at(&mut *file, part, offset)?;
+        offset += part.len() as u64;
+    }
+    file.sync()
+}
+
+fn store_error(path: &FilePath, source: io::Error) -> Error {
+    let path = path.display().to_string();
+    match source.kind() {
+        io::ErrorKind::AlreadyExists => Error::AlreadyExists { path, source: Box::new(source) },
+        io::ErrorKind::NotFound => Error::NotFound { path, source: Box::new(source) },
+        _ => Error::Generic { store: STORE, source: format!("{path}: {source}").into() },
+    }
+}
+
+fn not_implemented(operation: &str) -> Error {
+    Error::NotImplemented { operation: operation.into(), implementer: STORE.into() }
+}
+
+impl fmt::Display for DurablePuts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.inner, f)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for DurablePuts {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> Result<PutResult> {
+        let create = match opts.mode {
+            PutMode::Create => true,
+            PutMode::Overwrite => false,
+            PutMode::Update(_) => return Err(not_implemented("conditional update")),
+        };
+        self.put_durably(location, payload.into_iter().collect(), create).await?;
+        Ok(PutResult { e_tag: None, version: None })
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        _: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        let upload = Upload { store: self.clone(), location: location.clone(), parts: Vec::new() };
+        Ok(Box::new(upload))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.inner.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        let bytes = self.inner.get(from).await?.bytes().await?;
+        self.put_durably(to, vec![bytes], options.mode == CopyMode::Create).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        let bytes = self.inner.get(from).await?.bytes().await?;
+        let create = options.target_mode == RenameTargetMode::Create;
+        self.put_durably(to, vec![bytes], create).await?;
+        self.inner.delete(from).await
+    }
+}
+
+/// An upload in parts, kept in memory until it is complete: half an object must have no name.
+#[derive(Debug)]
+struct Upload {
+    store: DurablePuts,
+    location: Path,
+    parts: Vec<Bytes>,
+}
+
+#[async_trait]
+impl MultipartUpload for Upload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        self.parts.extend(data);
+        futures::future::ready(Ok(())).boxed()
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let parts = std::mem::take(&mut self.parts);
+        self.store.put_durably(&self.location, parts, false).await?;
+        Ok(PutResult { e_tag: None, version: None })
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.parts.clear();
+        Ok(())
+    }
+}
