@@ -6,10 +6,10 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use engine::{Condition, Engine, Intake, IntakeStatus, Location};
+use engine::{Clock, Condition, Engine, Intake, IntakeStatus, Location, SystemClock};
 use ingest::server::{Protocol, Protocols, Receiver};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -233,6 +233,5 @@ async fn becomes_true(mut flag: watch::Receiver<bool>) {
 }
 
 fn now_ns() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX)
+    SystemClock.now().timestamp_nanos_opt().unwrap_or(i64::MAX)
 }
