@@ -17,6 +17,13 @@ pub struct Snapshot {
     pub memory: Arc<[Arc<MemoryChunk>]>,
 }
 
+impl Snapshot {
+    /// No rows.
+    pub(crate) fn empty() -> Self {
+        Self { version: 0, files: Arc::default(), memory: Arc::default() }
+    }
+}
+
 /// One Parquet file of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {

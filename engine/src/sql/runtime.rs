@@ -8,8 +8,9 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::optimizer::{Optimizer, OptimizerRule};
-use datafusion::prelude::SessionConfig;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
+use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -17,6 +18,7 @@ use crate::read::LAKE_URL;
 use crate::settings::Settings;
 use crate::sql::hex_ids::HexIds;
 use crate::sql::stores::KnownStores;
+use crate::sql::views::PlannedViews;
 
 /// Name of the one catalog.
 pub(crate) const CATALOG: &str = "spanlake";
@@ -33,6 +35,7 @@ const CONSUMERS_NAMED: usize = 3;
 pub(crate) struct Runtime {
     settings: Settings,
     env: Arc<RuntimeEnv>,
+    views: Arc<OnceCell<PlannedViews>>,
 }
 
 impl Runtime {
@@ -53,7 +56,7 @@ impl Runtime {
             let url = Url::parse(LAKE_URL).map_err(|e| Error::Internal(e.to_string()))?;
             env.register_object_store(&url, lake);
         }
-        Ok(Self { settings: settings.clone(), env })
+        Ok(Self { settings: settings.clone(), env, views: Arc::default() })
     }
 
     /// A session state with functions and rules, and no tables.
@@ -79,6 +82,15 @@ impl Runtime {
         state.table_factories_mut().clear();
         udfs::register_all(&mut state)?;
         Ok(state)
+    }
+
+    /// The views, planned at the first call.
+    pub(crate) async fn views(&self) -> Result<&PlannedViews> {
+        self.views
+            .get_or_try_init(async || {
+                PlannedViews::new(&SessionContext::new_with_state(self.session_state()?)).await
+            })
+            .await
     }
 
     /// The settings.

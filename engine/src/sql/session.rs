@@ -14,7 +14,6 @@ use crate::snapshot::Snapshot;
 use crate::sql::attach::attach;
 use crate::sql::runtime::{CATALOG, PUBLIC, Runtime};
 use crate::sql::statement::{Query, Statement};
-use crate::sql::views;
 
 /// The tables of one snapshot. Cheap to clone.
 #[derive(Clone)]
@@ -41,7 +40,7 @@ pub struct TableInfo {
 impl Session {
     pub(crate) async fn on_snapshot(runtime: &Runtime, snapshot: Snapshot) -> Result<Self> {
         let session = Self::without_tables(runtime)?;
-        views::register(&session.context, snapshot).await?;
+        runtime.views().await?.register(&session.context, snapshot)?;
         Ok(session)
     }
 

@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
-use datafusion::datasource::ViewTable;
+use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::common::tree_node::Transformed;
+use datafusion::datasource::{ViewTable, provider_as_source};
+use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::prelude::SessionContext;
 use schema::promoted::PROMOTED;
 use schema::spans::{
@@ -32,20 +34,66 @@ const VIEWS: &[(&str, &str)] = &[
     ("exceptions", include_str!("views/exceptions.sql")),
 ];
 
-/// Registers the stored rows of `snapshot` and the views over them.
-pub(crate) async fn register(context: &SessionContext, snapshot: Snapshot) -> Result<()> {
+/// The views, planned. Planning takes longer than many queries, and a lake that receives spans has a new
+/// snapshot for nearly every query, so it is done once.
+#[derive(Debug)]
+pub(crate) struct PlannedViews(Vec<PlannedView>);
+
+#[derive(Debug)]
+struct PlannedView {
+    name: &'static str,
+    sql: String,
+    plan: LogicalPlan,
+}
+
+impl PlannedViews {
+    /// Plans the views in `context`, over no rows.
+    pub(crate) async fn new(context: &SessionContext) -> Result<Self> {
+        register_storage(context, Arc::new(StoredSpans::new(Snapshot::empty())))?;
+        let mut views = Vec::with_capacity(VIEWS.len());
+        for (name, template) in VIEWS {
+            let sql = fill(template);
+            let plan = context.state().create_logical_plan(&sql).await?;
+            let table = ViewTable::new(plan.clone(), Some(sql.clone()));
+            context.register_table(*name, Arc::new(table))?;
+            views.push(PlannedView { name, sql, plan });
+        }
+        Ok(Self(views))
+    }
+
+    /// Registers the stored rows of `snapshot` and the views over them.
+    pub(crate) fn register(&self, context: &SessionContext, snapshot: Snapshot) -> Result<()> {
+        let spans: Arc<dyn TableProvider> = Arc::new(StoredSpans::new(snapshot));
+        register_storage(context, Arc::clone(&spans))?;
+        let source = provider_as_source(spans);
+        for PlannedView { name, sql, plan } in &self.0 {
+            let plan = over(plan.clone(), &source)?;
+            context.register_table(*name, Arc::new(ViewTable::new(plan, Some(sql.clone()))))?;
+        }
+        Ok(())
+    }
+}
+
+fn register_storage(context: &SessionContext, spans: Arc<dyn TableProvider>) -> Result<()> {
     let storage = Arc::new(MemorySchemaProvider::new());
-    storage.register_table("spans".into(), Arc::new(StoredSpans::new(snapshot)))?;
+    storage.register_table("spans".into(), spans)?;
     let catalog = context
         .catalog(CATALOG)
         .ok_or_else(|| Error::Internal("the session has no catalog".into()))?;
     catalog.register_schema(STORAGE, storage)?;
-    for (name, template) in VIEWS {
-        let sql = fill(template);
-        let plan = context.state().create_logical_plan(&sql).await?;
-        context.register_table(*name, Arc::new(ViewTable::new(plan, Some(sql))))?;
-    }
     Ok(())
+}
+
+/// The same plan over other stored rows: views read nothing else.
+fn over(plan: LogicalPlan, source: &Arc<dyn TableSource>) -> Result<LogicalPlan> {
+    let replaced = plan.transform_down_with_subqueries(|node| match node {
+        LogicalPlan::TableScan(mut scan) => {
+            scan.source = Arc::clone(source);
+            Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(replaced.data)
 }
 
 /// Puts the column lists into a view's SQL.

@@ -266,13 +266,15 @@ impl Intake {
         status
     }
 
-    /// Moves everything that was acknowledged so far into the lake.
+    /// Moves everything that was acknowledged so far into the lake, and out of the log.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] or [`Error::Log`]; the spans stay where they are, and the call may be repeated.
     pub async fn flush(&self) -> Result<Committed> {
-        self.inner.flush_all().await
+        let flushed = self.inner.flush_all().await?;
+        self.inner.log_is_done().await;
+        Ok(flushed)
     }
 
     /// Accepts nothing more, finishes what was accepted, and flushes. After an error, or if the
@@ -283,11 +285,7 @@ impl Intake {
     /// As [`Intake::flush`].
     pub async fn shutdown(&self) -> Result<Committed> {
         self.inner.closed.store(true, Ordering::Relaxed);
-        let (done, finished) = oneshot::channel();
-        if self.inner.send(Command::Finish(done)) {
-            // An error means that the thread is gone, and with it what it could still do.
-            let _ = finished.await;
-        }
+        self.inner.log_is_done().await;
         let flushed = self.inner.flush_all().await;
         let running = self.inner.running_log().take();
         if let Some(RunningLog { commands, thread }) = running {
@@ -363,6 +361,15 @@ impl Inner {
             self.send(Command::Covered(committed_seq));
         }
         flushed
+    }
+
+    /// Waits until the log thread has done what it was sent so far.
+    async fn log_is_done(&self) {
+        let (done, finished) = oneshot::channel();
+        if self.send(Command::Finish(done)) {
+            // An error means that the thread is gone, and with it what it could still do.
+            let _ = finished.await;
+        }
     }
 
     /// False if there is nobody to send it to.
