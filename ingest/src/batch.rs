@@ -11,24 +11,29 @@
 
 mod check;
 mod columns;
+mod context;
 mod maps;
 mod nested;
+mod shapes;
 mod table;
 mod text;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use schema::SpanBatch;
 use schema::semconv::{self, PromotedValue, SpanFacts};
 
 use crate::error::{Decoded, Error, Place};
-use crate::span::{Attribute, Notes, Span};
+use crate::span::{Attribute, Notes, Span, Value};
 use crate::tally::{Rejection, Tally};
 use check::Checked;
+use context::{ResourceCells, ScopeCells};
 use maps::SharedMap;
+use shapes::Shapes;
 use table::Columns;
-pub(crate) use text::push_double;
 use text::{Texts, clip};
+pub(crate) use text::{push_double, push_integer};
 
 /// The service of a span whose resource has no `service.name`.
 pub const UNKNOWN_SERVICE: &str = "unknown_service";
@@ -65,29 +70,16 @@ impl Default for Limits {
 
 /// The resource of spans, ready to be repeated on every row.
 #[derive(Debug)]
-pub struct Resource {
-    service_name: String,
-    attributes: SharedMap,
-    promoted: Vec<(usize, String)>,
-    conflict: bool,
-    schema_url: String,
-    defect: Option<Rejection>,
-}
+pub struct Resource(Arc<ResourceCells>);
 
 /// The instrumentation scope of spans, ready to be repeated on every row.
 #[derive(Debug)]
-pub struct Scope {
-    name: String,
-    version: String,
-    attributes: SharedMap,
-    schema_url: String,
-    defect: Option<Rejection>,
-}
+pub struct Scope(Arc<ScopeCells>);
 
 impl Scope {
     /// Whether this is the scope of that name and version.
     pub(crate) fn is(&self, name: &str, version: &str) -> bool {
-        self.name == name && self.version == version
+        self.0.name == name && self.0.version == version
     }
 }
 
@@ -115,6 +107,7 @@ pub struct SpanBatchBuilder {
     full_bytes: usize,
     texts: Texts,
     inner_texts: Texts,
+    shapes: Shapes,
     columns: Columns,
 }
 
@@ -139,6 +132,7 @@ impl SpanBatchBuilder {
             full_bytes: 0,
             texts: Texts::default(),
             inner_texts: Texts::default(),
+            shapes: Shapes::default(),
             columns: Columns::new(),
         }
     }
@@ -156,6 +150,13 @@ impl SpanBatchBuilder {
     /// The tally, which starts again at zero.
     pub fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.tally)
+    }
+
+    /// Makes room for that many spans, of which a decoder has counted that they will come.
+    pub(crate) fn expect_spans(&mut self, spans: usize) {
+        if self.rows == 0 {
+            self.columns.expect_rows(spans.min(self.limits.batch_rows));
+        }
     }
 
     /// Bytes of all rows that were not taken yet.
@@ -186,7 +187,7 @@ impl SpanBatchBuilder {
                 promoted.push((column, text.to_owned()));
             }
         });
-        let resource = Resource {
+        let resource = ResourceCells {
             service_name: service.unwrap_or(UNKNOWN_SERVICE).to_owned(),
             attributes: SharedMap::new(&self.texts, attributes),
             promoted,
@@ -195,7 +196,7 @@ impl SpanBatchBuilder {
             defect: notes.defect,
         };
         self.tally.warn(notes.warnings);
-        resource
+        Resource(Arc::new(resource))
     }
 
     /// Prepares a scope. A defect in `notes` rejects every span of it.
@@ -203,7 +204,7 @@ impl SpanBatchBuilder {
         let limit = self.limits.text_bytes;
         self.texts.read(&fields.attributes, limit, &mut notes);
         let mut text = |text: &str| text[..clip(text, limit, &mut notes)].to_owned();
-        let scope = Scope {
+        let scope = ScopeCells {
             name: text(&fields.name),
             version: text(&fields.version),
             schema_url: text(&fields.schema_url),
@@ -211,7 +212,7 @@ impl SpanBatchBuilder {
             defect: notes.defect,
         };
         self.tally.warn(notes.warnings);
-        scope
+        Scope(Arc::new(scope))
     }
 
     /// Adds a span as a row, or counts why it cannot be one.
@@ -225,7 +226,7 @@ impl SpanBatchBuilder {
         scope: &Scope,
         span: &mut Span<'_>,
     ) -> Result<(), Rejection> {
-        let inherited = resource.defect.as_ref().or(scope.defect.as_ref());
+        let inherited = resource.0.defect.as_ref().or(scope.0.defect.as_ref());
         let checked = match inherited {
             Some(defect) => Err(defect.clone()),
             None => Checked::new(span),
@@ -299,38 +300,55 @@ impl SpanBatchBuilder {
         checked: &Checked,
     ) {
         let (row, limit, columns) = (self.rows, self.limits.text_bytes, &mut self.columns);
-        self.texts.read(&span.attributes, limit, &mut span.notes);
-        self.bytes += ROW_BYTES + self.texts.bytes;
-        self.bytes += columns.identity(row, span, checked, limit);
-        self.bytes += columns.context(row, resource, scope);
-        columns.attributes.push(&self.texts, &span.attributes);
-        self.bytes += columns.events.push(span, limit, &mut self.inner_texts);
-        self.bytes += columns.links.push(span, limit, &mut self.inner_texts);
-        let dropped = &mut columns.dropped;
-        dropped[0].set_count(row, span.dropped_attributes);
-        dropped[1].set_count(row, span.dropped_events);
-        dropped[2].set_count(row, span.dropped_links);
-        self.promote(row, span, resource.conflict);
+        let kind = check::kind_text(span.kind);
+        let mut bytes = ROW_BYTES;
+        bytes += columns.identity(row, span, checked, &kind, limit);
+        bytes += columns.context.push(row, &resource.0, &scope.0, &mut columns.promoted);
+        if !span.events.is_empty() {
+            bytes += columns.events.set(row, span, limit, &mut self.inner_texts);
+        }
+        if !span.links.is_empty() {
+            bytes += columns.links.set(row, span, limit, &mut self.inner_texts);
+        }
+        columns.dropped[0].set_count(row, span.dropped_attributes);
+        columns.dropped[1].set_count(row, span.dropped_events);
+        columns.dropped[2].set_count(row, span.dropped_links);
+        self.bytes += bytes;
+        self.attributes(span, &kind, resource.0.conflict);
         self.rows += 1;
     }
 
-    fn promote(&mut self, row: usize, span: &mut Span<'_>, mut conflict: bool) {
+    /// The map of the span's attributes, and the promoted columns that come from it.
+    fn attributes(&mut self, span: &mut Span<'_>, kind: &str, mut conflict: bool) {
+        let (row, limit) = (self.rows, self.limits.text_bytes);
         let exception = span.events.iter().rfind(|event| event.name == "exception");
         let exception = exception.map_or(0..0, |event| event.attributes.clone());
         let exception = &span.inner_attributes[exception];
         // Read again: the text of the events is gone by now, and exceptions are few.
-        self.inner_texts.read(exception, self.limits.text_bytes, &mut span.notes);
-        let kind = check::kind_text(span.kind);
-        let facts = SpanFacts { kind: &kind, failed: span.status == check::STATUS_ERROR };
-        let (promoted, bytes) = (&mut self.columns.promoted, &mut self.bytes);
-        conflict |= semconv::promote_span(
-            facts,
-            self.texts.values(&span.attributes),
-            self.inner_texts.values(exception),
-            |column, value| *bytes += promoted.set(column, row, value),
-        );
+        self.inner_texts.read(exception, limit, &mut span.notes);
+        let facts = SpanFacts { kind, failed: span.status == check::STATUS_ERROR };
+        let attributes = &span.attributes[..];
+        let (columns, bytes) = (&mut self.columns, &mut self.bytes);
+        let promoted = &mut columns.promoted;
+        let emit = |column, value: PromotedValue<'_>| *bytes += promoted.set(column, row, value);
+        let (texts, exception) = (&mut self.texts, self.inner_texts.values(exception));
+        if let Some(shape) = self.shapes.find(attributes, limit) {
+            let (map, notes) = (&mut columns.attributes, &mut span.notes);
+            map.set_distinct(row, &shape.keys, texts, attributes, limit, notes);
+            let value = |place| texts.get(place, attributes);
+            let integer = |place: usize| match attributes[place].1 {
+                Value::Int(number) => Some(number),
+                _ => None,
+            };
+            conflict |= shape.plan.promote(facts, value, integer, exception, emit);
+        } else {
+            texts.read(attributes, limit, &mut span.notes);
+            columns.attributes.set(row, texts, attributes);
+            conflict |= semconv::promote_span(facts, texts.values(attributes), exception, emit);
+        }
+        self.bytes += texts.bytes;
         if conflict {
-            self.columns.conflict.set(row);
+            self.columns.conflict.set(row, 1);
         }
     }
 }

@@ -149,17 +149,47 @@ impl Notes {
 impl<'a> Span<'a> {
     /// Makes the record ready for the next span, keeping its memory.
     pub fn clear(&mut self) {
-        let Span { attributes, events, links, inner_attributes, .. } = std::mem::take(self);
-        *self = Span { attributes, events, links, inner_attributes, ..Span::default() };
-        self.attributes.clear();
-        self.events.clear();
-        self.links.clear();
-        self.inner_attributes.clear();
+        // Field by field: the record is large, and moving it costs as much as decoding.
+        let Span {
+            offset,
+            trace_id,
+            span_id,
+            parent_span_id,
+            trace_state,
+            flags,
+            name,
+            kind,
+            start,
+            end,
+            status,
+            status_message,
+            attributes,
+            events,
+            links,
+            inner_attributes,
+            dropped_attributes,
+            dropped_events,
+            dropped_links,
+            notes,
+        } = self;
+        (*offset, *start, *end) = (0, 0, 0);
+        (*trace_id, *span_id, *parent_span_id) = (Id::Absent, Id::Absent, Id::Absent);
+        for text in [trace_state, name, status_message] {
+            *text = Cow::Borrowed("");
+        }
+        (*flags, *kind, *status) = (0, 0, 0);
+        (*dropped_attributes, *dropped_events, *dropped_links) = (0, 0, 0);
+        attributes.clear();
+        events.clear();
+        links.clear();
+        inner_attributes.clear();
+        *notes = Notes::default();
     }
 }
 
 impl<const N: usize> Id<N> {
     /// An id of the protobuf encoding.
+    #[inline]
     pub fn from_bytes(bytes: &[u8]) -> Self {
         match <[u8; N]>::try_from(bytes) {
             Ok(bytes) => Id::Bytes(bytes),
@@ -194,6 +224,7 @@ impl<const N: usize> Id<N> {
     }
 
     /// The bytes of an id that is not all zero.
+    #[inline]
     pub fn valid(&self) -> Option<&[u8; N]> {
         match self {
             Id::Bytes(bytes) if *bytes != [0; N] => Some(bytes),

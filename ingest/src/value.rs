@@ -1,13 +1,12 @@
 //! What all decoders share about attributes: lists with a limit, values inside values.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::batch::{Limits, push_double};
+use crate::batch::{Limits, push_double, push_integer};
 use crate::span::{Attribute, Notes, Value};
 use crate::tally::{Rejection, Warning};
 
@@ -84,7 +83,7 @@ impl JsonText {
     }
 
     pub(crate) fn integer(&mut self, value: i64) {
-        write!(self.out, "{value}").expect("writing to a String does not fail");
+        push_integer(&mut self.out, value);
     }
 
     /// A double; what JSON has no number for becomes text.

@@ -5,10 +5,15 @@
 mod it {
     mod bad_input;
     mod damage;
+    mod differential;
+    mod expected;
     mod files;
     mod fixtures;
     mod identity;
+    mod layout;
+    mod memory;
     mod oracle;
+    mod row;
     mod server;
     mod support;
 }

@@ -15,6 +15,7 @@
 //! `service_name` (its default is not an attribute) and the maps themselves.
 
 mod derive;
+mod plan;
 mod table;
 mod values;
 
@@ -23,6 +24,7 @@ use std::sync::LazyLock;
 
 use crate::promoted::{Derivation, Origin, PROMOTED, PromotedType};
 use derive::Exception;
+pub use plan::SpanPlan;
 use table::{KEYS, Table};
 
 /// What the rules need to know about a span beside its attributes.
@@ -109,14 +111,8 @@ impl<'t, 'f, 'a> Reader<'t, 'f, 'a> {
             left &= left - 1;
             let (value, disagrees) = self.resolve(column);
             conflict |= disagrees;
-            match (value, PROMOTED[column].data_type) {
-                (Some(text), PromotedType::Text) => emit(column, PromotedValue::Text(&text)),
-                (Some(text), PromotedType::Int) => {
-                    if let Some(number) = values::integer(&text) {
-                        emit(column, PromotedValue::Int(number));
-                    }
-                }
-                (None, _) => {}
+            if let Some(text) = value {
+                emit_text(column, PROMOTED[column].data_type, &text, &mut emit);
             }
         }
         conflict
@@ -181,6 +177,23 @@ impl<'t, 'f, 'a> Reader<'t, 'f, 'a> {
             .filter(|code| values::integer(code).is_some_and(|code| code >= 400));
         let rpc = || status(self.table.rpc_status).filter(|name| name != "OK");
         http.or_else(rpc).or_else(|| status(self.table.db_status))
+    }
+}
+
+/// Gives a column its text, as a number if that is its type.
+fn emit_text(
+    column: usize,
+    data_type: PromotedType,
+    text: &str,
+    emit: &mut impl FnMut(usize, PromotedValue<'_>),
+) {
+    match data_type {
+        PromotedType::Text => emit(column, PromotedValue::Text(text)),
+        PromotedType::Int => {
+            if let Some(number) = values::integer(text) {
+                emit(column, PromotedValue::Int(number));
+            }
+        }
     }
 }
 

@@ -2,14 +2,17 @@
 //!
 //! A span has values for a few of the many columns. These columns are told only
 //! of values; the NULLs before a value are filled in when it comes, so that a
-//! column without values costs nothing per span.
+//! column without values costs nothing per span. A column that got no value at
+//! all becomes no array: the batch shares one of NULLs among all such columns.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayBuilder, ArrayRef, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int64Builder,
-    StringBuilder,
+    Array, ArrayBuilder, ArrayRef, BooleanBuilder, FixedSizeBinaryArray, Float64Builder,
+    Int64Builder, NullBufferBuilder, StringArray, StringBuilder, new_null_array,
 };
+use arrow::buffer::Buffer;
+use arrow::datatypes::DataType;
 use schema::promoted::{PROMOTED, PromotedType};
 use schema::semconv::PromotedValue;
 
@@ -24,60 +27,159 @@ pub(super) fn take_texts(builder: &mut StringBuilder) -> ArrayRef {
     array
 }
 
+/// How many copies of an array are made into a longer one, which is then copied in its place.
+const COPIES: usize = 16;
+/// Bytes of text of the longest array that is made so.
+const COPIED_BYTES: usize = 32 << 10;
+
+/// Adds an array many times, by way of longer ones: most of the work is then moving memory.
+pub(super) fn append_copies(builder: &mut StringBuilder, array: &StringArray, count: usize) {
+    const FITS: &str = "a batch is cut before its text reaches 2 GiB";
+    let bytes = array.values().len();
+    if count < 2 * COPIES || COPIES * bytes > COPIED_BYTES {
+        for _ in 0..count {
+            builder.append_array(array).expect(FITS);
+        }
+        return;
+    }
+    let mut longer = StringBuilder::with_capacity(COPIES * array.len(), COPIES * bytes);
+    append_copies(&mut longer, array, COPIES);
+    let longer = longer.finish();
+    append_copies(builder, &longer, count / COPIES);
+    let rest = longer.slice(0, count % COPIES * array.len());
+    builder.append_array(&rest).expect(FITS);
+}
+
 /// A text column.
 #[derive(Debug)]
-pub(super) struct TextColumn(StringBuilder);
+pub(super) struct TextColumn {
+    cells: StringBuilder,
+    /// How many rows to make room for when the first value comes.
+    room: usize,
+}
+
+/// Bytes of text to make room for in a row. Most text of promoted columns is about that long.
+const TEXT_BYTES: usize = 8;
 
 impl TextColumn {
     pub(super) fn new() -> Self {
-        Self(StringBuilder::with_capacity(0, 0))
+        Self { cells: StringBuilder::with_capacity(0, 0), room: 0 }
     }
 
+    /// Makes room for that many rows, if the column gets a value at all.
+    pub(super) fn expect_rows(&mut self, rows: usize) {
+        self.room = rows;
+    }
+
+    #[inline]
     pub(super) fn set(&mut self, row: usize, value: &str) {
-        let missing = row - self.0.len();
-        if missing > 0 {
-            self.0.append_nulls(missing);
-        }
-        self.0.append_value(value);
+        self.begin();
+        self.fill(row);
+        self.cells.append_value(value);
     }
 
     /// Sets a text of which the empty one is NULL.
+    #[inline]
     pub(super) fn set_text(&mut self, row: usize, value: &str) {
         if !value.is_empty() {
             self.set(row, value);
         }
     }
 
-    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
-        self.0.append_nulls(rows - self.0.len());
-        take_texts(&mut self.0)
+    /// Sets the same text in `count` rows from `row` on; the empty one is NULL.
+    pub(super) fn set_run(&mut self, row: usize, count: usize, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        self.begin();
+        self.fill(row);
+        if count < 8 {
+            self.cells.append_value_n(value, count);
+        } else {
+            append_copies(&mut self.cells, &StringArray::from_iter_values([value]), count);
+        }
+    }
+
+    #[inline]
+    fn begin(&mut self) {
+        if self.room > 0 {
+            let rows = std::mem::take(&mut self.room);
+            if self.cells.is_empty() {
+                self.cells = StringBuilder::with_capacity(rows, rows * TEXT_BYTES);
+            }
+        }
+    }
+
+    #[inline]
+    fn fill(&mut self, row: usize) {
+        let missing = row - self.cells.len();
+        if missing > 0 {
+            self.cells.append_nulls(missing);
+        }
+    }
+
+    pub(super) fn finish(&mut self, rows: usize) -> Option<ArrayRef> {
+        if self.cells.is_empty() {
+            return None;
+        }
+        self.fill(rows);
+        Some(take_texts(&mut self.cells))
     }
 }
 
 /// An integer column.
 #[derive(Debug)]
-pub(super) struct IntColumn(Int64Builder);
+pub(super) struct IntColumn {
+    cells: Int64Builder,
+    /// How many rows to make room for when the first value comes.
+    room: usize,
+}
 
 impl IntColumn {
     pub(super) fn new() -> Self {
-        Self(Int64Builder::with_capacity(0))
+        Self { cells: Int64Builder::with_capacity(0), room: 0 }
     }
 
+    /// Makes room for that many rows, if the column gets a value at all.
+    pub(super) fn expect_rows(&mut self, rows: usize) {
+        self.room = rows;
+    }
+
+    #[inline]
     pub(super) fn set(&mut self, row: usize, value: i64) {
-        self.0.append_nulls(row - self.0.len());
-        self.0.append_value(value);
+        if self.room > 0 {
+            let rows = std::mem::take(&mut self.room);
+            if self.cells.is_empty() {
+                self.cells = Int64Builder::with_capacity(rows);
+            }
+        }
+        self.fill(row);
+        self.cells.append_value(value);
     }
 
     /// Sets a count, of which zero is NULL.
+    #[inline]
     pub(super) fn set_count(&mut self, row: usize, value: u32) {
         if value != 0 {
             self.set(row, i64::from(value));
         }
     }
 
-    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
-        self.0.append_nulls(rows - self.0.len());
-        Arc::new(self.0.finish())
+    #[inline]
+    fn fill(&mut self, row: usize) {
+        let missing = row - self.cells.len();
+        if missing > 0 {
+            self.cells.append_nulls(missing);
+        }
+    }
+
+    pub(super) fn finish(&mut self, rows: usize) -> Option<ArrayRef> {
+        if self.cells.is_empty() {
+            return None;
+        }
+        self.fill(rows);
+        self.room = rows;
+        Some(Arc::new(self.cells.finish()))
     }
 }
 
@@ -95,9 +197,12 @@ impl DoubleColumn {
         self.0.append_value(value);
     }
 
-    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
+    pub(super) fn finish(&mut self, rows: usize) -> Option<ArrayRef> {
+        if self.0.is_empty() {
+            return None;
+        }
         self.0.append_nulls(rows - self.0.len());
-        Arc::new(self.0.finish())
+        Some(Arc::new(self.0.finish()))
     }
 }
 
@@ -110,36 +215,72 @@ impl FlagColumn {
         Self(BooleanBuilder::with_capacity(0))
     }
 
-    pub(super) fn set(&mut self, row: usize) {
+    /// Sets `count` rows from `row` on.
+    pub(super) fn set(&mut self, row: usize, count: usize) {
         self.0.append_nulls(row - self.0.len());
-        self.0.append_value(true);
+        self.0.append_n(count, true);
     }
 
-    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
+    pub(super) fn finish(&mut self, rows: usize) -> Option<ArrayRef> {
+        if self.0.is_empty() {
+            return None;
+        }
         self.0.append_nulls(rows - self.0.len());
-        Arc::new(self.0.finish())
+        Some(Arc::new(self.0.finish()))
     }
 }
 
 /// A column of ids of `N` bytes.
 #[derive(Debug)]
-pub(super) struct IdColumn<const N: usize>(FixedSizeBinaryBuilder);
+pub(super) struct IdColumn<const N: usize> {
+    ids: Vec<[u8; N]>,
+    nulls: NullBufferBuilder,
+}
 
 impl<const N: usize> IdColumn<N> {
     pub(super) fn new() -> Self {
-        let width = i32::try_from(N).expect("an id is short");
-        Self(FixedSizeBinaryBuilder::with_capacity(0, width))
+        Self { ids: Vec::new(), nulls: NullBufferBuilder::new(0) }
     }
 
+    /// Makes room for that many rows.
+    pub(super) fn expect_rows(&mut self, rows: usize) {
+        self.ids.reserve(rows);
+    }
+
+    #[inline]
     pub(super) fn push(&mut self, id: Option<[u8; N]>) {
-        match id {
-            Some(id) => self.0.append_value(id).expect("the array has the width of the column"),
-            None => self.0.append_null(),
-        }
+        self.nulls.append(id.is_some());
+        self.ids.push(id.unwrap_or([0; N]));
     }
 
     pub(super) fn finish(&mut self) -> ArrayRef {
-        Arc::new(self.0.finish())
+        let width = i32::try_from(N).expect("an id is short");
+        let next = Vec::with_capacity(self.ids.len());
+        let ids = std::mem::replace(&mut self.ids, next).into_flattened();
+        let nulls = self.nulls.finish();
+        Arc::new(FixedSizeBinaryArray::new(width, Buffer::from_vec(ids), nulls))
+    }
+}
+
+/// The arrays of NULLs of one batch, one for each type: most columns of a batch are empty, and
+/// memory for each of them would be more than for the columns that are not.
+pub(super) struct Nulls {
+    rows: usize,
+    arrays: Vec<ArrayRef>,
+}
+
+impl Nulls {
+    pub(super) fn new(rows: usize) -> Self {
+        Self { rows, arrays: Vec::new() }
+    }
+
+    pub(super) fn of(&mut self, data_type: &DataType) -> ArrayRef {
+        if let Some(array) = self.arrays.iter().find(|array| array.data_type() == data_type) {
+            return Arc::clone(array);
+        }
+        let array = new_null_array(data_type, self.rows);
+        self.arrays.push(Arc::clone(&array));
+        array
     }
 }
 
@@ -162,7 +303,18 @@ impl PromotedColumns {
         Self(PROMOTED.iter().map(|promoted| column(promoted.data_type)).collect())
     }
 
+    /// Makes room for that many rows in the columns that get values.
+    pub(super) fn expect_rows(&mut self, rows: usize) {
+        for column in &mut self.0 {
+            match column {
+                Column::Text(column) => column.expect_rows(rows),
+                Column::Int(column) => column.expect_rows(rows),
+            }
+        }
+    }
+
     /// Sets a cell; returns the bytes it takes.
+    #[inline]
     pub(super) fn set(&mut self, index: usize, row: usize, value: PromotedValue<'_>) -> usize {
         match (&mut self.0[index], value) {
             (Column::Text(column), PromotedValue::Text(text)) => {
@@ -178,7 +330,14 @@ impl PromotedColumns {
         }
     }
 
-    pub(super) fn finish(&mut self, index: usize, rows: usize) -> ArrayRef {
+    /// Sets the same text in `count` rows from `row` on.
+    pub(super) fn set_run(&mut self, index: usize, row: usize, count: usize, text: &str) {
+        if let Column::Text(column) = &mut self.0[index] {
+            column.set_run(row, count, text);
+        }
+    }
+
+    pub(super) fn finish(&mut self, index: usize, rows: usize) -> Option<ArrayRef> {
         match &mut self.0[index] {
             Column::Text(column) => column.finish(rows),
             Column::Int(column) => column.finish(rows),

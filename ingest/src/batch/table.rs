@@ -1,19 +1,20 @@
 //! The columns of one batch, from cells to a record batch.
 
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder, new_null_array};
+use std::sync::Arc;
+
+use arrow::array::{ArrayBuilder, ArrayRef, Int64Array, RecordBatch, StringBuilder};
 use arrow::datatypes::Field;
 use schema::promoted::PROMOTED;
-use schema::semconv::PromotedValue;
 use schema::{SpanBatch, spans};
 
 use crate::batch::check::{self, Checked};
 use crate::batch::columns::{
-    DoubleColumn, FlagColumn, IdColumn, IntColumn, PromotedColumns, TextColumn, take_texts,
+    DoubleColumn, FlagColumn, IdColumn, IntColumn, Nulls, PromotedColumns, TextColumn, take_texts,
 };
+use crate::batch::context::ContextColumns;
 use crate::batch::maps::MapColumn;
 use crate::batch::nested::{EventColumn, LinkColumn};
 use crate::batch::text::clip;
-use crate::batch::{Resource, Scope};
 use crate::sampling::{self, Weight};
 use crate::span::Span;
 use crate::tally::Warning;
@@ -21,32 +22,30 @@ use crate::tally::Warning;
 /// The columns of the batch that is being built.
 #[derive(Debug)]
 pub(super) struct Columns {
-    pub(super) trace_id: IdColumn<16>,
-    pub(super) span_id: IdColumn<8>,
-    pub(super) parent_span_id: IdColumn<8>,
-    pub(super) trace_state: TextColumn,
-    pub(super) flags: IntColumn,
-    pub(super) service_name: StringBuilder,
-    pub(super) span_name: StringBuilder,
-    pub(super) span_kind: StringBuilder,
-    pub(super) start: IntColumn,
-    pub(super) duration: IntColumn,
-    pub(super) negative_duration: IntColumn,
-    pub(super) status_code: StringBuilder,
-    pub(super) status_message: TextColumn,
-    pub(super) scope_name: TextColumn,
-    pub(super) scope_version: TextColumn,
-    pub(super) scope_attributes: MapColumn,
-    pub(super) schema_url: TextColumn,
+    trace_id: IdColumn<16>,
+    span_id: IdColumn<8>,
+    parent_span_id: IdColumn<8>,
+    trace_state: TextColumn,
+    flags: IntColumn,
+    span_name: StringBuilder,
+    span_kind: StringBuilder,
+    start: Vec<i64>,
+    duration: Vec<i64>,
+    negative_duration: IntColumn,
+    status_code: StringBuilder,
+    status_message: TextColumn,
+    sample_weight: DoubleColumn,
     pub(super) attributes: MapColumn,
-    pub(super) resource_attributes: MapColumn,
     pub(super) events: EventColumn,
     pub(super) links: LinkColumn,
     pub(super) dropped: [IntColumn; 3],
-    pub(super) sample_weight: DoubleColumn,
     pub(super) conflict: FlagColumn,
     pub(super) promoted: PromotedColumns,
+    pub(super) context: ContextColumns,
 }
+
+/// Bytes to make room for in a row of a name, kind or status.
+const NAME_BYTES: usize = 16;
 
 impl Columns {
     pub(super) fn new() -> Self {
@@ -57,27 +56,39 @@ impl Columns {
             parent_span_id: IdColumn::new(),
             trace_state: TextColumn::new(),
             flags: IntColumn::new(),
-            service_name: text(),
             span_name: text(),
             span_kind: text(),
-            start: IntColumn::new(),
-            duration: IntColumn::new(),
+            start: Vec::new(),
+            duration: Vec::new(),
             negative_duration: IntColumn::new(),
             status_code: text(),
             status_message: TextColumn::new(),
-            scope_name: TextColumn::new(),
-            scope_version: TextColumn::new(),
-            scope_attributes: MapColumn::new(),
-            schema_url: TextColumn::new(),
+            sample_weight: DoubleColumn::new(),
             attributes: MapColumn::new(),
-            resource_attributes: MapColumn::new(),
             events: EventColumn::new(),
             links: LinkColumn::new(),
             dropped: [IntColumn::new(), IntColumn::new(), IntColumn::new()],
-            sample_weight: DoubleColumn::new(),
             conflict: FlagColumn::new(),
             promoted: PromotedColumns::new(),
+            context: ContextColumns::new(),
         }
+    }
+
+    /// Makes room for that many rows where they certainly go and, once the first value comes,
+    /// where they may.
+    pub(super) fn expect_rows(&mut self, rows: usize) {
+        self.trace_id.expect_rows(rows);
+        self.span_id.expect_rows(rows);
+        self.parent_span_id.expect_rows(rows);
+        self.start.reserve(rows);
+        self.duration.reserve(rows);
+        self.flags.expect_rows(rows);
+        for column in [&mut self.span_name, &mut self.span_kind, &mut self.status_code] {
+            if column.is_empty() && column.offsets_capacity() <= rows {
+                *column = StringBuilder::with_capacity(rows, rows * NAME_BYTES);
+            }
+        }
+        self.promoted.expect_rows(rows);
     }
 
     /// Ids, name, times, status, sampling; returns the bytes of text.
@@ -86,6 +97,7 @@ impl Columns {
         row: usize,
         span: &mut Span<'_>,
         checked: &Checked,
+        kind: &str,
         limit: usize,
     ) -> usize {
         let notes = &mut span.notes;
@@ -93,18 +105,21 @@ impl Columns {
         self.span_id.push(Some(checked.span_id));
         self.parent_span_id.push(checked.parent_span_id);
         self.flags.set_count(row, span.flags);
-        self.start.set(row, checked.start);
-        self.duration.set(row, checked.duration);
+        self.start.push(checked.start);
+        self.duration.push(checked.duration);
         if let Some(by) = checked.negative_duration {
             notes.warn(Warning::NegativeDuration);
             self.negative_duration.set(row, by);
         }
-        self.span_kind.append_value(check::kind_text(span.kind));
+        self.span_kind.append_value(kind);
         self.status_code.append_value(check::status_text(span.status));
         let name = &span.name[..clip(&span.name, limit, notes)];
         self.span_name.append_value(name);
         let message = &span.status_message[..clip(&span.status_message, limit, notes)];
         self.status_message.set_text(row, message);
+        if span.trace_state.is_empty() {
+            return name.len() + message.len();
+        }
         match sampling::weight(&span.trace_state, &checked.trace_id) {
             Weight::Known(weight) => self.sample_weight.set(row, weight),
             Weight::Invalid => notes.warn(Warning::SampleWeight),
@@ -115,65 +130,61 @@ impl Columns {
         name.len() + message.len() + state.len()
     }
 
-    /// What the span has from its resource and its scope; returns the bytes of text.
-    pub(super) fn context(&mut self, row: usize, resource: &Resource, scope: &Scope) -> usize {
-        self.service_name.append_value(&resource.service_name);
-        self.resource_attributes.push_shared(&resource.attributes);
-        let mut bytes = resource.service_name.len() + resource.attributes.bytes;
-        for (column, text) in &resource.promoted {
-            bytes += self.promoted.set(*column, row, PromotedValue::Text(text));
-        }
-        self.scope_name.set_text(row, &scope.name);
-        self.scope_version.set_text(row, &scope.version);
-        self.scope_attributes.push_shared(&scope.attributes);
-        let own_url = Some(&scope.schema_url).filter(|url| !url.is_empty());
-        let schema_url = own_url.unwrap_or(&resource.schema_url);
-        self.schema_url.set_text(row, schema_url);
-        bytes + scope.name.len() + scope.version.len() + scope.attributes.bytes + schema_url.len()
-    }
-
     /// The rows as a batch; the columns are empty afterwards.
     pub(super) fn finish(&mut self, rows: usize) -> SpanBatch {
+        self.context.end(rows, &mut self.promoted);
         let schema = spans::stored_schema();
-        let columns = schema.fields().iter().map(|field| self.column(field, rows)).collect();
+        let mut nulls = Nulls::new(rows);
+        let first_promoted = schema.fields().len() - PROMOTED.len();
+        let columns = schema.fields().iter().enumerate().map(|(index, field)| {
+            let column = match index.checked_sub(first_promoted) {
+                Some(promoted) => self.promoted.finish(promoted, rows),
+                None => self.column(field, rows),
+            };
+            column.unwrap_or_else(|| nulls.of(field.data_type()))
+        });
+        let columns = columns.collect();
         let batch =
             RecordBatch::try_new(schema, columns).expect("columns have the types asked for");
         SpanBatch::try_new(batch).expect("the batch has the stored schema")
     }
 
-    fn column(&mut self, field: &Field, rows: usize) -> ArrayRef {
+    /// A column that is not a promoted one; `None` if all its cells are NULL.
+    fn column(&mut self, field: &Field, rows: usize) -> Option<ArrayRef> {
         match field.name().as_str() {
-            spans::TRACE_ID => self.trace_id.finish(),
-            spans::SPAN_ID => self.span_id.finish(),
-            spans::PARENT_SPAN_ID => self.parent_span_id.finish(),
+            spans::TRACE_ID => Some(self.trace_id.finish()),
+            spans::SPAN_ID => Some(self.span_id.finish()),
+            spans::PARENT_SPAN_ID => Some(self.parent_span_id.finish()),
             spans::TRACE_STATE => self.trace_state.finish(rows),
             spans::FLAGS => self.flags.finish(rows),
-            spans::SERVICE_NAME => take_texts(&mut self.service_name),
-            spans::SPAN_NAME => take_texts(&mut self.span_name),
-            spans::SPAN_KIND => take_texts(&mut self.span_kind),
-            spans::START_TIME_UNIX_NANO => self.start.finish(rows),
-            spans::DURATION_NS => self.duration.finish(rows),
+            spans::SERVICE_NAME => self.context.service_name.finish(rows),
+            spans::SPAN_NAME => Some(take_texts(&mut self.span_name)),
+            spans::SPAN_KIND => Some(take_texts(&mut self.span_kind)),
+            spans::START_TIME_UNIX_NANO => Some(take_times(&mut self.start)),
+            spans::DURATION_NS => Some(take_times(&mut self.duration)),
             spans::NEGATIVE_DURATION_NS => self.negative_duration.finish(rows),
-            spans::STATUS_CODE => take_texts(&mut self.status_code),
+            spans::STATUS_CODE => Some(take_texts(&mut self.status_code)),
             spans::STATUS_MESSAGE => self.status_message.finish(rows),
-            spans::SCOPE_NAME => self.scope_name.finish(rows),
-            spans::SCOPE_VERSION => self.scope_version.finish(rows),
-            spans::SCOPE_ATTRIBUTES => self.scope_attributes.finish(),
-            spans::SCHEMA_URL => self.schema_url.finish(rows),
-            spans::ATTRIBUTES => self.attributes.finish(),
-            spans::RESOURCE_ATTRIBUTES => self.resource_attributes.finish(),
-            spans::EVENTS => self.events.finish(),
-            spans::LINKS => self.links.finish(),
+            spans::SCOPE_NAME => self.context.scope_name.finish(rows),
+            spans::SCOPE_VERSION => self.context.scope_version.finish(rows),
+            spans::SCOPE_ATTRIBUTES => self.context.scope_attributes.finish(rows),
+            spans::SCHEMA_URL => self.context.schema_url.finish(rows),
+            spans::ATTRIBUTES => self.attributes.finish(rows),
+            spans::RESOURCE_ATTRIBUTES => self.context.resource_attributes.finish(rows),
+            spans::EVENTS => self.events.finish(field, rows),
+            spans::LINKS => self.links.finish(field, rows),
             spans::DROPPED_ATTRIBUTES_COUNT => self.dropped[0].finish(rows),
             spans::DROPPED_EVENTS_COUNT => self.dropped[1].finish(rows),
             spans::DROPPED_LINKS_COUNT => self.dropped[2].finish(rows),
             spans::SAMPLE_WEIGHT => self.sample_weight.finish(rows),
             spans::SEMCONV_CONFLICT => self.conflict.finish(rows),
-            name => match PROMOTED.iter().position(|column| column.name == name) {
-                Some(index) => self.promoted.finish(index, rows),
-                // A column that others fill.
-                None => new_null_array(field.data_type(), rows),
-            },
+            // A column that others fill.
+            _ => None,
         }
     }
+}
+
+fn take_times(times: &mut Vec<i64>) -> ArrayRef {
+    let next = Vec::with_capacity(times.len());
+    Arc::new(Int64Array::from(std::mem::replace(times, next)))
 }

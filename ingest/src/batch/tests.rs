@@ -159,11 +159,11 @@ fn the_service_name_is_always_there() {
         (vec![text("service.name", "a"), text("service.name", "b")], "b"),
     ] {
         let resource = builder.resource(&attributes, "", Notes::default());
-        assert_eq!(resource.service_name, expected);
+        assert_eq!(resource.0.service_name, expected);
     }
     let long = "s".repeat(1 << 20);
     let resource = builder.resource(&[text("service.name", &long)], "", Notes::default());
-    assert_eq!(resource.service_name.len(), 64 << 10);
+    assert_eq!(resource.0.service_name.len(), 64 << 10);
 }
 
 #[test]

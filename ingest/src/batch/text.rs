@@ -62,20 +62,70 @@ impl Texts {
         }
     }
 
+    /// Reads a list in which every key comes once and none is longer than `limit`, and gives
+    /// its values in order to `each`. Then only [`Texts::get`] may ask for them.
+    #[inline]
+    pub(crate) fn read_distinct(
+        &mut self,
+        attributes: &[Attribute<'_>],
+        limit: usize,
+        notes: &mut Notes,
+        mut each: impl FnMut(Option<&str>),
+    ) {
+        self.entries.clear();
+        self.made.clear();
+        self.bytes = 0;
+        for (index, (key, value)) in attributes.iter().enumerate() {
+            self.bytes += key.len();
+            // Nearly all values are these, and they need no entry.
+            if let Value::Text(text) = value
+                && text.len() <= limit
+            {
+                self.bytes += text.len();
+                each(Some(text));
+                continue;
+            }
+            let text = self.render(value, limit, notes);
+            self.entries.push(Entry { index, key_len: key.len(), text });
+            self.bytes += text.len();
+            each(self.text(text, value));
+        }
+    }
+
+    /// The value at a place of a list that was read as distinct.
+    #[inline]
+    pub(crate) fn get<'s>(
+        &'s self,
+        place: usize,
+        attributes: &'s [Attribute<'_>],
+    ) -> Option<&'s str> {
+        let value = &attributes[place].1;
+        match (self.entries.iter().find(|entry| entry.index == place), value) {
+            (Some(entry), _) => self.text(entry.text, value),
+            (None, Value::Text(text)) => Some(text),
+            (None, _) => None,
+        }
+    }
+
     /// The keys and values of the list that was read.
+    #[inline]
     pub(crate) fn iter<'s>(
         &'s self,
         attributes: &'s [Attribute<'_>],
     ) -> impl ExactSizeIterator<Item = (&'s str, Option<&'s str>)> {
         self.entries.iter().map(|entry| {
             let (key, value) = &attributes[entry.index];
-            let text = match (entry.text, value) {
-                (Text::Own(len), Value::Text(text)) => Some(&text[..len]),
-                (Text::Made(start, end), _) => Some(&self.made[start..end]),
-                _ => None,
-            };
-            (&key[..entry.key_len], text)
+            (&key[..entry.key_len], self.text(entry.text, value))
         })
+    }
+
+    #[inline]
+    fn text<'s>(&'s self, text: Text, value: &'s Value<'_>) -> Option<&'s str> {
+        match (text, value) {
+            (Text::Own(len), Value::Text(text)) => Some(&text[..len]),
+            (Text::Made(start, end), _) => Some(&self.made[start..end]),
+            _ => None,
+        }
     }
 
     /// Those attributes that have a value.
@@ -86,15 +136,14 @@ impl Texts {
         self.iter(attributes).filter_map(|(key, value)| Some((key, value?)))
     }
 
+    #[inline]
     fn render(&mut self, value: &Value<'_>, limit: usize, notes: &mut Notes) -> Text {
         let start = self.made.len();
         match value {
             Value::Empty => return Text::Null,
             Value::Text(text) => return Text::Own(clip(text, limit, notes)),
             Value::Bool(value) => self.made.push_str(if *value { "true" } else { "false" }),
-            Value::Int(value) => {
-                write!(self.made, "{value}").expect("writing to a String does not fail");
-            }
+            Value::Int(value) => push_integer(&mut self.made, *value),
             Value::Double(value) => push_double(&mut self.made, *value),
             Value::Bytes(bytes) => {
                 // Four characters for three bytes: more input than that cannot fit.
@@ -120,12 +169,52 @@ impl Text {
 }
 
 /// The length of `text` cut to `limit` bytes, at a character.
+#[inline]
 pub(crate) fn clip(text: &str, limit: usize, notes: &mut Notes) -> usize {
     if text.len() <= limit {
         return text.len();
     }
     notes.warn(Warning::LongText);
     text.floor_char_boundary(limit)
+}
+
+/// The numbers from 0 to 999 with three digits each.
+const THREE_DIGITS: &str = {
+    const DIGITS: [u8; 3000] = {
+        let mut digits = [0; 3000];
+        let mut number = 0;
+        while number < 1000 {
+            digits[3 * number] = b'0' + (number / 100) as u8;
+            digits[3 * number + 1] = b'0' + (number / 10 % 10) as u8;
+            digits[3 * number + 2] = b'0' + (number % 10) as u8;
+            number += 1;
+        }
+        digits
+    };
+    match str::from_utf8(&DIGITS) {
+        Ok(digits) => digits,
+        Err(_) => panic!("digits are ASCII"),
+    }
+};
+
+/// Writes an integer. The formatting of the standard library takes several times as long.
+pub(crate) fn push_integer(out: &mut String, value: i64) {
+    if value < 0 {
+        out.push('-');
+    }
+    let mut groups = [0; 7];
+    let (mut start, mut rest) = (groups.len() - 1, value.unsigned_abs());
+    while rest >= 1000 {
+        groups[start] = (rest % 1000) as usize;
+        rest /= 1000;
+        start -= 1;
+    }
+    let first = rest as usize;
+    let zeros = usize::from(first < 100) + usize::from(first < 10);
+    out.push_str(&THREE_DIGITS[3 * first + zeros..3 * first + 3]);
+    for group in &groups[start + 1..] {
+        out.push_str(&THREE_DIGITS[3 * group..3 * group + 3]);
+    }
 }
 
 /// Writes the shortest text that reads back as the same double.

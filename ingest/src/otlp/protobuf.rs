@@ -13,7 +13,7 @@ use crate::otlp::wire::Wire;
 use crate::span::{Event, Id, Link, Notes, Span};
 use crate::tally::Warning;
 use crate::value::AttributeList;
-use attribute::attribute;
+use attribute::{Known, attribute, push_plain};
 
 /// Decodes one `ExportTraceServiceRequest` into rows of `out`.
 ///
@@ -21,11 +21,13 @@ use attribute::attribute;
 ///
 /// The first byte that is not protobuf, or not of such a request.
 pub fn decode(request: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
-    let mut span = Span::default();
+    // Broken input is for the decoder below to describe.
+    out.expect_spans(count_spans(request).unwrap_or(0));
+    let mut scratch = Scratch { span: Span::default(), known: Known::new() };
     let mut wire = Wire::new(request);
     while let Some(tag) = wire.tag()? {
         match tag.field {
-            1 => resource_spans(wire.message(tag)?, &mut span, out)?,
+            1 => resource_spans(wire.message(tag)?, &mut scratch, out)?,
             _ => wire.skip(tag)?,
         }
     }
@@ -34,12 +36,44 @@ pub fn decode(request: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
 
 /// Decodes one `ResourceSpans`, of which requests consist.
 pub(crate) fn decode_resource_spans(message: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
-    Ok(resource_spans(Wire::new(message), &mut Span::default(), out)?)
+    let mut scratch = Scratch { span: Span::default(), known: Known::new() };
+    Ok(resource_spans(Wire::new(message), &mut scratch, out)?)
+}
+
+/// How many spans there are in a request. Nothing is allocated for it, and no more than one
+/// tag of each span is read.
+fn count_spans(request: &[u8]) -> Decoded<usize> {
+    let (mut spans, mut request) = (0, Wire::new(request));
+    while let Some(tag) = request.tag()? {
+        if tag.field != 1 {
+            request.skip(tag)?;
+            continue;
+        }
+        let mut resource = request.message(tag)?;
+        while let Some(tag) = resource.tag()? {
+            if tag.field != 2 {
+                resource.skip(tag)?;
+                continue;
+            }
+            let mut scope = resource.message(tag)?;
+            while let Some(tag) = scope.tag()? {
+                scope.skip(tag)?;
+                spans += usize::from(tag.field == 2);
+            }
+        }
+    }
+    Ok(spans)
+}
+
+/// What is reused from span to span of a request.
+struct Scratch<'a> {
+    span: Span<'a>,
+    known: Known<'a>,
 }
 
 fn resource_spans<'a>(
     wire: Wire<'a>,
-    scratch: &mut Span<'a>,
+    scratch: &mut Scratch<'a>,
     out: &mut SpanBatchBuilder,
 ) -> Decoded<()> {
     let (mut list, mut notes) = (Vec::new(), Notes::default());
@@ -77,7 +111,7 @@ fn resource_spans<'a>(
 fn scope_spans<'a>(
     wire: Wire<'a>,
     resource: &Resource,
-    scratch: &mut Span<'a>,
+    scratch: &mut Scratch<'a>,
     out: &mut SpanBatchBuilder,
 ) -> Decoded<()> {
     let limits = *out.limits();
@@ -96,8 +130,8 @@ fn scope_spans<'a>(
         match tag.field {
             2 => {
                 span(second.message(tag)?, scratch, limits)?;
-                scratch.offset = tag.at;
-                out.admit(resource, &scope, scratch)?;
+                scratch.span.offset = tag.at;
+                out.admit(resource, &scope, &mut scratch.span)?;
             }
             _ => second.skip(tag)?,
         }
@@ -126,7 +160,8 @@ fn scope<'a>(
     Ok(())
 }
 
-fn span<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Decoded<()> {
+fn span<'a>(mut wire: Wire<'a>, scratch: &mut Scratch<'a>, limits: Limits) -> Decoded<()> {
+    let Scratch { span, known } = scratch;
     span.clear();
     // What we drop comes on top of what the sender dropped.
     let (mut attributes, mut events, mut links) = (0, 0, 0);
@@ -136,14 +171,24 @@ fn span<'a>(mut wire: Wire<'a>, span: &mut Span<'a>, limits: Limits) -> Decoded<
             2 => span.span_id = Id::from_bytes(wire.bytes(tag)?),
             3 => span.trace_state = wire.text(tag, &mut span.notes)?,
             4 => span.parent_span_id = Id::from_bytes(wire.bytes(tag)?),
-            5 => span.name = wire.text(tag, &mut span.notes)?,
+            5 => span.name = known.text(wire.bytes(tag)?, &mut span.notes),
             6 => span.kind = wire.integer(tag)? as i32,
             7 => span.start = wire.fixed64(tag)?,
             8 => span.end = wire.fixed64(tag)?,
             9 => {
-                let (list, notes) = (&mut span.attributes, &mut span.notes);
-                let mut list = AttributeList { list, start: 0, notes, limits };
-                attributes += u32::from(!attribute(wire.message(tag)?, &mut list)?);
+                let mut message = wire.message(tag)?;
+                // Attributes follow each other.
+                loop {
+                    let (list, notes) = (&mut span.attributes, &mut span.notes);
+                    if list.len() >= limits.attributes || !push_plain(&message, known, list) {
+                        let mut list = AttributeList { list, start: 0, notes, limits };
+                        attributes += u32::from(!attribute(message, &mut list)?);
+                    }
+                    match wire.short_message(9) {
+                        Some(next) => message = next,
+                        None => break,
+                    }
+                }
             }
             10 => span.dropped_attributes = wire.integer(tag)? as u32,
             11 if span.events.len() < limits.events => event(wire.message(tag)?, span, limits)?,

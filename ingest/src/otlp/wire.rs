@@ -40,11 +40,21 @@ impl<'a> Wire<'a> {
     }
 
     /// The tag of the next field, or `None` at the end of the message.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tag(&mut self) -> Decoded<Option<Tag>> {
-        if self.rest.is_empty() {
-            return Ok(None);
+        let Some((&byte, rest)) = self.rest.split_first() else { return Ok(None) };
+        // One byte with a field number and a wire type that OTLP has, as nearly all tags are.
+        const KNOWN: u8 = 1 << VARINT | 1 << FIXED64 | 1 << LENGTH | 1 << FIXED32;
+        if (8..0x80).contains(&byte) && KNOWN >> (byte & 7) & 1 != 0 {
+            let at = self.offset();
+            self.rest = rest;
+            return Ok(Some(Tag { field: u32::from(byte >> 3), wire_type: byte & 7, at }));
         }
+        self.long_tag().map(Some)
+    }
+
+    #[cold]
+    fn long_tag(&mut self) -> Decoded<Tag> {
         let at = self.offset();
         let tag = self.varint()?;
         let field = u32::try_from(tag >> 3).ok().filter(|field| (1..1 << 29).contains(field));
@@ -53,35 +63,56 @@ impl<'a> Wire<'a> {
         };
         let wire_type = (tag & 7) as u8;
         match wire_type {
-            VARINT | FIXED64 | LENGTH | FIXED32 => Ok(Some(Tag { field, wire_type, at })),
+            VARINT | FIXED64 | LENGTH | FIXED32 => Ok(Tag { field, wire_type, at }),
             3 | 4 => Err(Error::malformed(at, "protobuf groups are not part of OTLP")),
             _ => Err(Error::malformed(at, format!("invalid protobuf wire type {wire_type}"))),
         }
     }
 
-    /// A bytes field.
+    /// What is left of the message, as it is.
     #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// A bytes field.
+    #[inline(always)]
     pub(crate) fn bytes(&mut self, tag: Tag) -> Decoded<&'a [u8]> {
         tag.expect(LENGTH)?;
         let len = self.varint()?;
         let taken = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len));
-        let Some((bytes, rest)) = taken else {
-            let left = self.rest.len();
-            let reason = format!(
-                "field {} has {len} bytes but only {left} are left; the input may be cut off",
-                tag.field
-            );
-            return Err(Error::malformed(tag.at, reason));
-        };
+        let Some((bytes, rest)) = taken else { return Err(self.too_short(tag, len)) };
         self.rest = rest;
         Ok(bytes)
     }
 
+    #[cold]
+    fn too_short(&self, tag: Tag, len: u64) -> Box<Error> {
+        let left = self.rest.len();
+        let reason = format!(
+            "field {} has {len} bytes but only {left} are left; the input may be cut off",
+            tag.field
+        );
+        Error::malformed(tag.at, reason)
+    }
+
     /// A message field.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn message(&mut self, tag: Tag) -> Decoded<Wire<'a>> {
         let rest = self.bytes(tag)?;
         Ok(Wire { rest, end: self.offset() })
+    }
+
+    /// The next field, if it is a message with this number below 16 and shorter than 128 bytes.
+    #[inline(always)]
+    pub(crate) fn short_message(&mut self, field: u8) -> Option<Wire<'a>> {
+        let [tag, len @ 0..0x80, rest @ ..] = self.rest else { return None };
+        if *tag != field << 3 | LENGTH {
+            return None;
+        }
+        let (message, rest) = rest.split_at_checked(usize::from(*len))?;
+        self.rest = rest;
+        Some(Wire { rest: message, end: self.offset() })
     }
 
     /// A string field; what is not UTF-8 becomes U+FFFD.
@@ -142,16 +173,23 @@ impl<'a> Wire<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Decoded<u64> {
-        // Nearly all tags and lengths are one byte.
-        if let Some((&byte @ 0..0x80, rest)) = self.rest.split_first() {
-            self.rest = rest;
-            return Ok(u64::from(byte));
+        // Nearly all tags and lengths are one byte, and those of spans are two.
+        match self.rest {
+            [byte @ 0..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            [low, high @ 0..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
+            }
+            _ => self.long_varint(),
         }
-        self.long_varint()
     }
 
+    #[inline(never)]
     fn long_varint(&mut self) -> Decoded<u64> {
         let mut value = 0;
         for (index, &byte) in self.rest.iter().take(10).enumerate() {
@@ -182,16 +220,19 @@ impl Tag {
         self.wire_type == FIXED64
     }
 
+    #[inline(always)]
     fn expect(self, wire_type: u8) -> Decoded<()> {
-        if self.wire_type == wire_type {
-            return Ok(());
-        }
+        if self.wire_type == wire_type { Ok(()) } else { Err(self.unexpected(wire_type)) }
+    }
+
+    #[cold]
+    fn unexpected(self, wire_type: u8) -> Box<Error> {
         let reason = format!(
             "field {} has wire type {} where an OTLP trace request has {wire_type}; is this \
              another kind of message?",
             self.field, self.wire_type
         );
-        Err(Error::malformed(self.at, reason))
+        Error::malformed(self.at, reason)
     }
 }
 

@@ -1,12 +1,13 @@
 //! The coalescing rules, case by case.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{PromotedValue, SpanFacts, promote_resource, promote_span};
+use super::{PromotedValue, SpanFacts, SpanPlan, promote_resource, promote_span};
 use crate::promoted::{Derivation, Origin, PROMOTED, PromotedType};
 
 type Attributes<'a> = &'a [(&'a str, &'a str)];
 
+#[derive(Debug, Clone, PartialEq)]
 struct Promoted {
     values: BTreeMap<&'static str, String>,
     conflict: bool,
@@ -20,7 +21,34 @@ fn span(kind: &str, failed: bool, attributes: Attributes, exception: Attributes)
         exception.iter().copied(),
         |column, value| insert(&mut values, column, value),
     );
-    Promoted { values, conflict }
+    let plain = Promoted { values, conflict };
+    assert_eq!(planned(kind, failed, attributes, exception).unwrap_or(plain.clone()), plain);
+    plain
+}
+
+/// The same by a plan, which only lists without a repeated name can have.
+fn planned(
+    kind: &str,
+    failed: bool,
+    attributes: Attributes,
+    exception: Attributes,
+) -> Option<Promoted> {
+    let names: BTreeSet<_> = attributes.iter().map(|(name, _)| name).collect();
+    if names.len() < attributes.len() {
+        return None;
+    }
+    let mut values = BTreeMap::new();
+    let conflict = SpanPlan::new(attributes.iter().map(|(name, _)| *name)).promote(
+        SpanFacts { kind, failed },
+        |place| Some(attributes[place].1),
+        |place| {
+            let number = attributes[place].1.parse::<i64>().ok()?;
+            (number.to_string() == attributes[place].1).then_some(number)
+        },
+        exception.iter().copied(),
+        |column, value| insert(&mut values, column, value),
+    );
+    Some(Promoted { values, conflict })
 }
 
 fn insert(values: &mut BTreeMap<&'static str, String>, column: usize, value: PromotedValue<'_>) {

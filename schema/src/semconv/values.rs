@@ -2,6 +2,9 @@
 
 /// An integer, also if it is written as `200.0` or `2e2`.
 pub(super) fn integer(text: &str) -> Option<i64> {
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
     let text = text.trim();
     if let Ok(number) = text.parse() {
         return Some(number);
@@ -15,19 +18,23 @@ pub(super) fn integer(text: &str) -> Option<i64> {
 
 /// Path and query of a URL or of an HTTP request target; `None` where empty.
 pub(super) fn split_url(url: &str) -> (Option<&str>, Option<&str>) {
-    let before_query = url.split('?').next().unwrap_or_default();
-    let (target, has_authority) = match before_query.find("://") {
+    let find = |text: &str, wanted: u8| text.bytes().position(|byte| byte == wanted);
+    let before_query = &url[..find(url, b'?').unwrap_or(url.len())];
+    let scheme = before_query.as_bytes().windows(3).position(|bytes| bytes == b"://");
+    let (mut target, has_authority) = match scheme {
         Some(scheme) => {
             let rest = &url[scheme + 3..];
-            let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            (&rest[authority..], true)
+            let authority = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+            (&rest[authority.unwrap_or(rest.len())..], true)
         }
         None => (url, false),
     };
     // A request target has no fragment; only a URL does.
-    let target = if has_authority { target.split('#').next().unwrap_or_default() } else { target };
-    let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
+    if has_authority && let Some(fragment) = find(target, b'#') {
+        target = &target[..fragment];
+    }
+    let (path, query) = match find(target, b'?') {
+        Some(query) => (&target[..query], Some(&target[query + 1..])),
         None => (target, None),
     };
     // `http://host` and `http://host/` are the same resource.

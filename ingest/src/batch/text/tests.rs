@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Texts;
+use super::{Texts, push_integer};
 use crate::span::{Attribute, Notes, Value};
 use crate::tally::Warning;
 
@@ -73,4 +73,17 @@ fn long_text_is_cut_at_a_character() {
     let made = |key: &str, value: &str| (key.to_owned(), Some(value.to_owned()));
     assert_eq!(found, [made("a\u{e4}", "xy"), made("b", "AAAA")]);
     assert_eq!(notes, warned(Warning::LongText));
+}
+
+#[test]
+fn integers_are_written_as_the_standard_library_does() {
+    let edges = (0..19).map(|power| 10i64.pow(power));
+    let edges = edges.flat_map(|edge| [edge - 1, edge, edge + 1]).chain(0..2000);
+    for number in edges.chain([i64::MAX, i64::MIN, i64::MIN + 1]) {
+        for number in [number, number.wrapping_neg()] {
+            let mut text = String::new();
+            push_integer(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
+    }
 }

@@ -4,9 +4,97 @@ use std::borrow::Cow;
 
 use crate::error::Decoded;
 use crate::otlp::wire::Wire;
-use crate::span::{Notes, Value};
+use crate::span::{Attribute, Notes, Value};
 use crate::tally::Warning;
 use crate::value::{AttributeList, JsonText};
+
+/// Texts of the request that are known to be valid: keys and most values repeat from span to
+/// span, and to compare is cheaper than to check again.
+#[derive(Debug)]
+pub(super) struct Known<'a> {
+    keys: [&'a str; 128],
+    values: [&'a str; 256],
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new() -> Self {
+        Self { keys: [""; 128], values: [""; 256] }
+    }
+
+    /// A text that is likely to come again; what is not UTF-8 becomes U+FFFD.
+    #[inline]
+    pub(super) fn text(&mut self, bytes: &'a [u8], notes: &mut Notes) -> Cow<'a, str> {
+        match text(&mut self.values, bytes) {
+            Some(text) => Cow::Borrowed(text),
+            None => {
+                notes.warn(Warning::InvalidUtf8);
+                String::from_utf8_lossy(bytes)
+            }
+        }
+    }
+}
+
+/// Bytes as text, if they are valid; `known` has texts in places that depend on some of their
+/// bytes.
+#[inline(always)]
+fn text<'a, const N: usize>(known: &mut [&'a str; N], bytes: &'a [u8]) -> Option<&'a str> {
+    let Some((last, rest)) = bytes.split_last() else { return Some("") };
+    let middle = rest.get(rest.len() / 2).copied().unwrap_or(0);
+    let place = usize::from(*last) + 5 * usize::from(middle) + 11 * bytes.len();
+    let known = &mut known[place % N];
+    if known.as_bytes() != bytes {
+        *known = str::from_utf8(bytes).ok()?;
+    }
+    Some(known)
+}
+
+/// Adds a `KeyValue` in the one form that senders write: the key, then a value of a plain
+/// type, all text valid and all lengths in one byte. False for any other form, right or wrong.
+#[inline(always)]
+pub(super) fn push_plain<'a>(
+    wire: &Wire<'a>,
+    known: &mut Known<'a>,
+    list: &mut Vec<Attribute<'a>>,
+) -> bool {
+    let [0x0a, key_len @ 0..0x80, rest @ ..] = wire.rest() else { return false };
+    let Some((key, rest)) = rest.split_at_checked(usize::from(*key_len)) else { return false };
+    let [0x12, len @ 0..0x80, value @ ..] = rest else { return false };
+    if value.len() != usize::from(*len) {
+        return false;
+    }
+    let Some(key) = text(&mut known.keys, key) else { return false };
+    // Each kind is added by itself: a value that is first put together and then moved costs
+    // more than all the rest here.
+    match value {
+        [0x0a, len @ 0..0x80, text @ ..] if text.len() == usize::from(*len) => {
+            let Some(text) = self::text(&mut known.values, text) else { return false };
+            list.push((Cow::Borrowed(key), Value::Text(Cow::Borrowed(text))));
+        }
+        [0x18, number @ ..] => {
+            let Some(number) = varint(number) else { return false };
+            list.push((Cow::Borrowed(key), Value::Int(number)));
+        }
+        [0x10, flag @ 0..2] => list.push((Cow::Borrowed(key), Value::Bool(*flag == 1))),
+        [0x21, double @ ..] => {
+            let Ok(double) = double.try_into() else { return false };
+            list.push((Cow::Borrowed(key), Value::Double(f64::from_le_bytes(double))));
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// A number that takes all of `bytes`, of at most 63 bits: nine times seven.
+#[inline]
+fn varint(bytes: &[u8]) -> Option<i64> {
+    let (last @ 0..0x80, rest) = bytes.split_last()? else { return None };
+    if rest.len() > 8 {
+        return None;
+    }
+    rest.iter().rev().try_fold(i64::from(*last), |value, &byte| {
+        (byte >= 0x80).then_some(value << 7 | i64::from(byte & 0x7f))
+    })
+}
 
 /// Decodes one `KeyValue` into the list; false if the list is full.
 pub(super) fn attribute<'a>(wire: Wire<'a>, list: &mut AttributeList<'_, 'a>) -> Decoded<bool> {
