@@ -87,8 +87,11 @@ impl Runtime {
     /// The views, planned at the first call.
     pub(crate) async fn views(&self) -> Result<&PlannedViews> {
         self.views
-            .get_or_try_init(async || {
-                PlannedViews::new(&SessionContext::new_with_state(self.session_state()?)).await
+            // Boxed: it is large, and part of every future that asks for a session.
+            .get_or_try_init(|| {
+                Box::pin(async {
+                    PlannedViews::new(&SessionContext::new_with_state(self.session_state()?)).await
+                })
             })
             .await
     }

@@ -5,10 +5,12 @@
 //! Only columns that several attributes could fill, and those of failed spans, are
 //! left to the rules span by span.
 
-use super::derive::Exception;
-use super::{PromotedValue, Reader, SPAN, SpanFacts, emit_text};
-use crate::promoted::{PROMOTED, PromotedType};
-use crate::semconv::table::KEYS;
+use std::borrow::Cow;
+
+use super::derive::{self, Exception};
+use super::table::KEYS;
+use super::{PromotedValue, Reader, SPAN, SpanFacts, emit_text, values};
+use crate::promoted::{Derivation, PROMOTED, PromotedType};
 
 /// How spans with one list of attribute names fill the promoted columns.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub struct SpanPlan {
     /// The known names: place in the list, number of the name.
     known: Vec<(usize, usize)>,
     direct: Vec<Direct>,
+    derived: Vec<Derived>,
     /// Columns that several attributes could fill.
     contested: u128,
     /// Columns that any attribute could fill.
@@ -30,6 +33,16 @@ struct Direct {
     data_type: PromotedType,
 }
 
+/// A column that has no attribute of its own here, but a rule with something to read.
+#[derive(Debug, Clone, Copy)]
+struct Derived {
+    /// Places of the attributes that the rule reads.
+    sources: [Option<usize>; 3],
+    rule: Derivation,
+    column: usize,
+    data_type: PromotedType,
+}
+
 impl SpanPlan {
     /// The plan for a list of names, each of which comes once.
     pub fn new<'k>(names: impl IntoIterator<Item = &'k str>) -> Self {
@@ -37,17 +50,23 @@ impl SpanPlan {
         let known: Vec<_> =
             names.filter_map(|(place, name)| Some((place, SPAN.find(name)?))).collect();
         let touched = known.iter().fold(0, |all, (_, key)| all | SPAN.columns_of(*key));
-        let mut plan = Self { known, direct: Vec::new(), contested: 0, touched };
+        let (direct, derived) = (Vec::new(), Vec::new());
+        let mut plan = Self { known, direct, derived, contested: 0, touched };
         for (column, promoted) in PROMOTED.iter().enumerate() {
             if touched & 1 << column == 0 {
                 continue;
             }
-            let reads = |key: usize| SPAN.columns_of(key) & 1 << column != 0;
-            let mut readers = plan.known.iter().filter(|(_, key)| reads(*key));
-            match (readers.next(), readers.next()) {
-                (Some((attribute, key)), None) if SPAN.plan(column).keys.contains(key) => {
-                    let (attribute, data_type) = (*attribute, promoted.data_type);
+            let (columns, data_type) = (SPAN.plan(column), promoted.data_type);
+            let place = |key: usize| Some(plan.known.iter().find(|(_, known)| *known == key)?.0);
+            let mut own = columns.keys.iter().filter_map(|key| place(*key));
+            let sources = columns.sources.map(|key| key.and_then(place));
+            let has_source = sources.iter().any(Option::is_some);
+            match (own.next(), own.next(), promoted.derivation) {
+                (Some(attribute), None, _) if !has_source => {
                     plan.direct.push(Direct { attribute, column, data_type });
+                }
+                (None, None, Some(rule)) => {
+                    plan.derived.push(Derived { sources, rule, column, data_type });
                 }
                 _ => plan.contested |= 1 << column,
             }
@@ -82,14 +101,29 @@ impl SpanPlan {
                     emit_text(direct.column, direct.data_type, text, &mut emit);
                 }
             }
+            for derived in &self.derived {
+                let source = |place| value(place).filter(|text| !text.is_empty());
+                let sources = derived.sources.map(|place| place.and_then(source));
+                let is_integer = derived.data_type == PromotedType::Int;
+                let usable = |text: &str| {
+                    !text.is_empty() && (!is_integer || values::integer(text).is_some())
+                };
+                let text = derive::renamed(derived.rule, facts.kind, sources);
+                let text = text.filter(|text| usable(text)).or_else(|| {
+                    derive::inferred(derived.rule, facts.kind, sources).map(Cow::Borrowed)
+                });
+                if let Some(text) = text {
+                    emit_text(derived.column, derived.data_type, &text, &mut emit);
+                }
+            }
         }
         if touched == 0 {
             return false;
         }
-        let mut values = [None; KEYS];
+        let mut texts = [None; KEYS];
         for (place, key) in &self.known {
-            values[*key] = value(*place).filter(|text| !text.is_empty());
+            texts[*key] = value(*place).filter(|text| !text.is_empty());
         }
-        Reader { table: &SPAN, facts, values, exception, touched }.emit_all(emit)
+        Reader { table: &SPAN, facts, values: texts, exception, touched }.emit_all(emit)
     }
 }

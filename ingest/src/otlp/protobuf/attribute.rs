@@ -63,24 +63,25 @@ pub(super) fn push_plain<'a>(
         return false;
     }
     let Some(key) = text(&mut known.keys, key) else { return false };
-    // Each kind is added by itself: a value that is first put together and then moved costs
-    // more than all the rest here.
-    match value {
-        [0x0a, len @ 0..0x80, text @ ..] if text.len() == usize::from(*len) => {
-            let Some(text) = self::text(&mut known.values, text) else { return false };
-            list.push((Cow::Borrowed(key), Value::Text(Cow::Borrowed(text))));
-        }
-        [0x18, number @ ..] => {
-            let Some(number) = varint(number) else { return false };
-            list.push((Cow::Borrowed(key), Value::Int(number)));
-        }
-        [0x10, flag @ 0..2] => list.push((Cow::Borrowed(key), Value::Bool(*flag == 1))),
-        [0x21, double @ ..] => {
-            let Ok(double) = double.try_into() else { return false };
-            list.push((Cow::Borrowed(key), Value::Double(f64::from_le_bytes(double))));
-        }
-        _ => return false,
+    // Text is added by itself: a value that is first put together and then moved costs more
+    // than all the rest here.
+    if let [0x0a, len @ 0..0x80, bytes @ ..] = value
+        && bytes.len() == usize::from(*len)
+    {
+        let Some(text) = text(&mut known.values, bytes) else { return false };
+        list.push((Cow::Borrowed(key), Value::Text(Cow::Borrowed(text))));
+        return true;
     }
+    let value = match value {
+        [0x18, number @ ..] => varint(number).map(Value::Int),
+        [0x10, flag @ 0..2] => Some(Value::Bool(*flag == 1)),
+        [0x21, double @ ..] => {
+            double.try_into().ok().map(|double| Value::Double(f64::from_le_bytes(double)))
+        }
+        _ => None,
+    };
+    let Some(value) = value else { return false };
+    list.push((Cow::Borrowed(key), value));
     true
 }
 
