@@ -1,0 +1,93 @@
+"""Which attribute values are more frequent among the slow requests than among the others."""
+
+from ..question import CLICKHOUSE_P99, Question
+
+# {pairs} gives a row for each attribute of `requests`, with columns key and value.
+SNAKE = """
+WITH requests AS (
+    SELECT span_name, duration_ns, attributes, resource_attributes FROM spans
+    WHERE service_name = 'frontend' AND span_kind = 'server'
+      AND start_time >= @week AND start_time < @end
+), limits AS (
+    SELECT span_name, {p99} AS limit_ns FROM requests GROUP BY span_name
+), marked AS (
+    SELECT duration_ns >= limit_ns AS is_slow, attributes, resource_attributes
+    FROM requests JOIN limits USING (span_name)
+), totals AS (
+    SELECT CAST(count(*) FILTER (WHERE is_slow) AS DOUBLE) AS slow,
+        CAST(count(*) FILTER (WHERE NOT is_slow) AS DOUBLE) AS others FROM marked
+), pairs AS ({pairs}), counted AS (
+    SELECT key, value, count(*) FILTER (WHERE is_slow) AS slow_count,
+        count(*) FILTER (WHERE NOT is_slow) AS other_count
+    FROM pairs GROUP BY key, value
+)
+SELECT key, value, slow_count, other_count,
+    slow_count / totals.slow - other_count / totals.others AS difference
+FROM counted CROSS JOIN totals ORDER BY difference DESC, key, value LIMIT 20
+"""
+DUCKDB_PAIRS = """
+    SELECT is_slow, pair.key AS key, pair.value AS value FROM (
+        SELECT is_slow, unnest(list_concat(map_entries({span}), map_entries({resource}))) AS pair
+        FROM marked)"""
+DUCKDB_P99 = "quantile_disc(duration_ns, 0.99)"
+# The spans' and the resource's attributes come one after the other: two maps cannot be joined.
+DATAFUSION_PAIRS = """
+    SELECT is_slow, pair['key'] AS key, pair['value'] AS value FROM (
+        SELECT is_slow, unnest(map_entries(attributes)) AS pair FROM marked
+        UNION ALL
+        SELECT is_slow, unnest(map_entries(resource_attributes)) AS pair FROM marked)"""
+CLICKHOUSE = """
+WITH limits AS (
+    SELECT SpanName, P99(Duration) AS limit_ns FROM otel_traces
+    WHERE ServiceName = 'frontend' AND SpanKind = 'Server'
+      AND Timestamp >= @week AND Timestamp < @end
+    GROUP BY SpanName
+), marked AS (
+    SELECT Duration >= limit_ns AS is_slow, PAIRS AS pairs
+    FROM otel_traces INNER JOIN limits USING (SpanName)
+    WHERE ServiceName = 'frontend' AND SpanKind = 'Server'
+      AND Timestamp >= @week AND Timestamp < @end
+), totals AS (SELECT countIf(is_slow) AS slow, countIf(NOT is_slow) AS others FROM marked)
+SELECT pair.1 AS key, pair.2 AS value, countIf(is_slow) AS slow_count,
+    countIf(NOT is_slow) AS other_count,
+    slow_count / (SELECT slow FROM totals) - other_count / (SELECT others FROM totals)
+        AS difference
+FROM marked ARRAY JOIN pairs AS pair
+GROUP BY key, value ORDER BY difference DESC, key, value LIMIT 20
+""".replace("P99", CLICKHOUSE_P99)
+CLICKHOUSE_MAPS = """arrayConcat(
+    CAST(SpanAttributes, 'Array(Tuple(String, String))'),
+    CAST(ResourceAttributes, 'Array(Tuple(String, String))'))"""
+CLICKHOUSE_JSON = """arrayConcat(
+    arrayZip(JSONAllPaths(SpanAttributes), JSONAllValues(SpanAttributes)),
+    arrayZip(JSONAllPaths(ResourceAttributes), JSONAllValues(ResourceAttributes)))"""
+
+QUESTION = Question(
+    title="attribute differences",
+    about="The 20 values, over all span and resource attributes, whose share among the slowest 1 % "
+    "of the week's requests is most above their share among the others.",
+    sql={
+        "spanlake": SNAKE.format(
+            p99="percentile_nearest(duration_ns, 0.99)", pairs=DATAFUSION_PAIRS
+        ),
+        "duckdb": SNAKE.format(
+            p99=DUCKDB_P99,
+            pairs=DUCKDB_PAIRS.format(span="attributes", resource="resource_attributes"),
+        ),
+        "duckdb-variant": SNAKE.format(
+            p99=DUCKDB_P99,
+            pairs=DUCKDB_PAIRS.format(
+                span="attributes::JSON::MAP(VARCHAR, VARCHAR)",
+                resource="resource_attributes::JSON::MAP(VARCHAR, VARCHAR)",
+            ),
+        ),
+        "datafusion": SNAKE.format(
+            p99="array_sort(array_agg(duration_ns))[CAST(ceil(0.99 * count(*)) AS BIGINT)]",
+            pairs=DATAFUSION_PAIRS,
+        ),
+        "clickhouse": CLICKHOUSE.replace("PAIRS", CLICKHOUSE_MAPS),
+        "clickhouse-json": CLICKHOUSE.replace("PAIRS", CLICKHOUSE_JSON),
+    },
+    keys=("key", "value"),
+    ratios=("difference",),
+)

@@ -1,0 +1,35 @@
+"""The same call, many times below one span."""
+
+from ..question import Question
+
+SNAKE = """
+SELECT service_name, span_name, count(*) AS parents, max(calls) AS most_calls, sum(calls) AS calls
+FROM (
+    SELECT service_name, span_name, count(*) AS calls FROM spans
+    WHERE span_kind = 'client' AND parent_span_id IS NOT NULL
+    GROUP BY trace_id, parent_span_id, service_name, span_name
+    HAVING count(*) >= 10
+)
+GROUP BY service_name, span_name
+"""
+
+QUESTION = Question(
+    title="N+1",
+    about="Client operations that one span calls ten times or more, over four weeks.",
+    sql={
+        "spanlake": SNAKE,
+        "duckdb": SNAKE.replace("sum(calls)", "sum(calls)::BIGINT"),
+        "datafusion": SNAKE,
+        "clickhouse": """
+            SELECT service_name, span_name, count() AS parents, max(n) AS most_calls,
+                sum(n) AS calls
+            FROM (
+                SELECT ServiceName AS service_name, SpanName AS span_name, count() AS n
+                FROM otel_traces WHERE SpanKind = 'Client' AND ParentSpanId != ''
+                GROUP BY TraceId, ParentSpanId, ServiceName, SpanName
+                HAVING n >= 10
+            )
+            GROUP BY service_name, span_name""",
+    },
+    keys=("service_name", "span_name"),
+)
