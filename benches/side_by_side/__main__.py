@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benches/side_by_side/run", description=__doc__)
     add = parser.add_argument
-    add("--spans", type=int, default=5_000_000, help="about how many (default: %(default)s)")
+    add("--spans", "--scale", type=int, default=5_000_000, help="about how many (default: %(default)s)")
     add("--days", type=int, default=28, help="how many days they cover (default: %(default)s)")
     add("--start", default="2026-11-09", help="the first day (default: %(default)s)")
     add("--seed", type=int, default=46, help="of the data set (default: %(default)s)")

@@ -36,10 +36,19 @@ def difference(
         right = reference.get(key)
         if right is None:
             return f"has a row too many: {key}"
+        if _below_cut(question, system, right):
+            return f"has a row that is below the cut: {key}"
         for name in columns:
             if name not in question.keys and not _equal(question, system, name, row, right):
                 return f"{key}: {name} is {row[name]!r:.80}, not {right[name]!r:.80}"
     return _missing(question, system, answered, reference, expected.num_rows)
+
+
+def _below_cut(question: Question, system: System, right: dict[str, Any]) -> bool:
+    cut = question.cut
+    if cut is None or cut.above is None:
+        return False
+    return bool(right[cut.column] < cut.above / (1 + 3 * _error(question, system, cut.column)))
 
 
 def _missing(
@@ -77,7 +86,7 @@ def _equal(
         low = high = expected
         if system.percentiles == "interpolated":
             low, high = right.get(f"{name}_low", low), right.get(f"{name}_high", high)
-        # Half a nanosecond is lost when the sketch rounds.
+        # A nanosecond is lost when the sketch rounds, or the interpolation.
         rounding = 1 if error or low != high else 0
         if isinstance(value, float) and not error:
             error = RATIO_ERROR

@@ -43,6 +43,7 @@ def export(lake: Path, source: Source, scope: Scope) -> None:
     files = DeltaTable(lake / "spans").file_uris()
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
     connection.execute(
         f"""CREATE VIEW stored AS SELECT * FROM read_parquet({files}, union_by_name = true)
         UNION ALL BY NAME {OPTIONAL}"""

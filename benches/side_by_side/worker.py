@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import time
 import traceback
 from dataclasses import dataclass, field
@@ -83,7 +84,8 @@ class Worker:
             except (OSError, ValueError):
                 pass
         if self.process.is_alive():
-            self.process.kill()
+            # With what it started: a server.
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.join()
 
 
@@ -139,6 +141,7 @@ class _Worker:
 
 
 def _run(system: System, source: Source, folder: Path, pipe: Connection) -> None:
+    os.setsid()
     worker = _Worker(system, source, folder)
     while True:
         try:

@@ -28,7 +28,7 @@ class DuckDb(System):
 
     def open(self, source: Source, folder: Path) -> None:
         self.connection = duckdb.connect(self.database(folder), read_only=True)
-        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
 
     def ask(self, sql: str) -> pa.Table:
         return self.connection.sql(sql).to_arrow_table()
@@ -62,13 +62,12 @@ class Native(DuckDb):
         started = time.monotonic()
         connection = duckdb.connect(self.database(folder))
         connection.execute(f"SET temp_directory = '{folder / 'spill'}'")
-        # A day at a time: the same order, and memory for one day.
-        for index, day in enumerate(sorted(source.parquet.glob("*.parquet"))):
-            target = "INSERT INTO spans" if index else "CREATE TABLE spans AS"
-            connection.execute(
-                f"{target} SELECT {columns} FROM read_parquet('{day}') "
-                "ORDER BY service_name, span_name, start_time"
-            )
+        connection.execute("SET enable_progress_bar = false")
+        connection.execute(
+            f"CREATE TABLE spans AS SELECT {columns} "
+            f"FROM read_parquet('{source.parquet}/*.parquet') "
+            "ORDER BY date_trunc('day', start_time), service_name, span_name, start_time"
+        )
         connection.execute("CREATE INDEX spans_trace_id ON spans (trace_id)")
         connection.execute("CHECKPOINT")
         connection.close()
@@ -91,7 +90,7 @@ class OverParquet(DuckDb):
 
     def open(self, source: Source, folder: Path) -> None:
         self.connection = duckdb.connect()
-        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         self.connection.execute("SET parquet_metadata_cache = true")
         self.connection.execute(
             f"CREATE VIEW spans AS SELECT * FROM read_parquet('{source.parquet}/*.parquet')"
