@@ -2,4 +2,4 @@
 
 mod delta;
 
-pub(crate) use delta::{Marked, Marker, NewFile, TableLog, remove_uncommitted};
+pub(crate) use delta::{Marked, Marker, NewFile, Replaced, TableLog, remove_uncommitted};

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 use tokio::sync::Mutex;
 
+use crate::assemble::{Assembled, Assembler};
 use crate::catalog::TableLog;
 use crate::clock::{Clock, SystemClock};
 use crate::disk::{FileSystem, LocalDisk};
 use crate::error::{Error, Result};
 use crate::location::Location;
-use crate::settings::{LiveSettings, Settings};
+use crate::read::Divided;
+use crate::settings::{CompactSettings, LiveSettings, Settings};
 use crate::snapshot::{MemoryChunk, Snapshot};
 use crate::sql::{Runtime, Session};
+use crate::trace_index::TraceIndexes;
 use crate::write::{DataFiles, Decode, Intake, Live, Parts, Writer};
 
 /// Where the write-ahead log of a lake in a folder lies, unless the settings say otherwise.
@@ -31,6 +34,9 @@ struct Inner {
     clock: Arc<dyn Clock>,
     settings: Settings,
     runtime: Runtime,
+    indexes: Arc<TraceIndexes>,
+    /// One assembly at a time: a second one would lose.
+    assembly: Mutex<()>,
     /// `None` if nobody writes through this engine but importers.
     live: Option<Live>,
     /// The session of the newest snapshot seen: planning the views again for each query would be wasted.
@@ -142,8 +148,10 @@ impl Engine {
         live: Option<Live>,
     ) -> Result<Self> {
         let runtime = Runtime::new(&settings, Some(Arc::clone(&store)))?;
-        let newest = Mutex::new(None);
-        Ok(Self { inner: Arc::new(Inner { store, log, clock, settings, runtime, live, newest }) })
+        let indexes = Arc::new(TraceIndexes::new(Arc::clone(&store)));
+        let (assembly, newest) = (Mutex::default(), Mutex::default());
+        let inner = Inner { store, log, clock, settings, runtime, indexes, assembly, live, newest };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The newest version of the lake, with everything that was acknowledged before the call.
@@ -176,7 +184,8 @@ impl Engine {
         {
             return Ok(session.clone());
         }
-        let session = Session::on_snapshot(&self.inner.runtime, snapshot).await?;
+        let divided = Divided::new(snapshot, Arc::clone(&self.inner.indexes));
+        let session = Session::over(&self.inner.runtime, divided).await?;
         *newest = Some((key, session.clone()));
         Ok(session)
     }
@@ -185,6 +194,28 @@ impl Engine {
     pub fn writer(&self) -> Writer {
         let Inner { store, log, clock, settings, .. } = &*self.inner;
         Writer::new(Arc::clone(store), Arc::clone(log), Arc::clone(clock), settings)
+    }
+
+    /// Assembles traces: one commit's worth of work. `None` for the version in the answer says that
+    /// there is nothing to do, or that another process was faster.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] or [`Error::Log`] if something cannot be read or written; no span is lost, and
+    /// the call may be repeated.
+    pub async fn assemble(&self, settings: &CompactSettings) -> Result<Assembled> {
+        let _turn = self.inner.assembly.lock().await;
+        let snapshot = self.snapshot().await?;
+        let inner = &self.inner;
+        let assembler = Assembler {
+            store: Arc::clone(&inner.store),
+            log: Arc::clone(&inner.log),
+            clock: Arc::clone(&inner.clock),
+            indexes: Arc::clone(&inner.indexes),
+            row_group_rows: inner.settings.row_group_rows,
+            settings: settings.clone(),
+        };
+        assembler.run(&snapshot).await
     }
 
     /// The settings it was opened with.

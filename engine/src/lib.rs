@@ -20,8 +20,10 @@
 //!
 //! No wire protocol, no command line, and no knowledge of who calls.
 
+mod assemble;
 mod catalog;
 mod clock;
+mod data_file_reader;
 mod disk;
 mod engine;
 mod error;
@@ -32,15 +34,17 @@ mod settings;
 mod snapshot;
 mod sorted_listing;
 mod sql;
+mod trace_index;
 mod write;
 
+pub use assemble::Assembled;
 pub use clock::{Clock, SystemClock};
 pub use disk::{DiskFile, DurablePuts, FileSystem, LocalDisk, Lock};
 pub use engine::{Components, Engine};
 pub use error::{Error, Result};
 pub use location::Location;
-pub use settings::{LiveSettings, OnCorruption, Settings, THREAD_STACK_BYTES};
-pub use snapshot::{DataFile, MemoryChunk, Snapshot};
+pub use settings::{CompactSettings, LiveSettings, OnCorruption, Settings, THREAD_STACK_BYTES};
+pub use snapshot::{DataFile, Layout, MemoryChunk, Snapshot};
 pub use sql::{Query, Session, Statement, TableInfo};
 pub use write::{
     Committed, Condition, Decode, Intake, IntakeError, IntakeStatus, Payload, TIMING_BOUNDS,
@@ -49,5 +53,7 @@ pub use write::{
 
 /// The file that declares [`Settings`], for references that are made from it.
 pub const SETTINGS_SOURCE: &str = include_str!("settings.rs");
+/// The file that declares [`CompactSettings`].
+pub const COMPACT_SETTINGS_SOURCE: &str = include_str!("settings/compact.rs");
 /// The file that declares [`LiveSettings`].
 pub const LIVE_SETTINGS_SOURCE: &str = include_str!("settings/live.rs");

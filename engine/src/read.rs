@@ -1,5 +1,7 @@
 //! Reads the files of a snapshot.
 
+mod division;
 mod stored_spans;
 
+pub(crate) use division::{Divided, Part};
 pub(crate) use stored_spans::{LAKE_URL, StoredSpans};

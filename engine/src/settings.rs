@@ -1,9 +1,11 @@
 //! What a user may set: plain data with defaults.
 
+mod compact;
 mod live;
 
 use serde::{Deserialize, Serialize};
 
+pub use compact::CompactSettings;
 pub use live::{LiveSettings, OnCorruption};
 
 /// Stack that the threads of a runtime need to run what `sql_max_operators` lets through: expressions

@@ -1,9 +1,12 @@
 //! The one value that the write path and the read path share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{AsArray, RecordBatch};
 use object_store::path::Path;
+use schema::spans::TRACE_ID;
+
+use crate::trace_index::trace_key;
 
 /// One version of the `spans` table: the files that it consists of, and acknowledged
 /// rows that are in none of them yet. Immutable.
@@ -35,8 +38,23 @@ pub struct DataFile {
     pub rows: Option<u64>,
     /// Smallest and largest `start_time_unix_nano`, if the log says.
     pub start_time_range: Option<(i64, i64)>,
-    /// Whether rows are sorted by `(trace_id, start_time_unix_nano)`. Files of other writers may not be.
-    pub sorted_by_trace: bool,
+    /// How rows lie in it.
+    pub layout: Layout,
+    /// The partition, `YYYY-MM-DD`.
+    pub date: String,
+    /// When it was written, in milliseconds since the epoch.
+    pub written_ms: i64,
+}
+
+/// How rows lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// As they came, or as another writer wanted.
+    Arrival,
+    /// Sorted by `(trace_id, start_time_unix_nano)`.
+    ByTrace,
+    /// Every trace as a whole, its rows side by side, with tree columns and a summary.
+    Assembled,
 }
 
 /// Rows of one or more records of the write-ahead log, in no order.
@@ -46,6 +64,8 @@ pub struct MemoryChunk {
     bytes: u64,
     /// Number of each record, and where its rows end.
     ends: Vec<(u64, usize)>,
+    /// The keys of its traces, sorted, each once; made when first asked for.
+    trace_keys: OnceLock<Vec<u64>>,
 }
 
 impl Snapshot {
@@ -64,7 +84,12 @@ impl Snapshot {
 impl MemoryChunk {
     pub(crate) fn new(seq: u64, batch: RecordBatch) -> Self {
         let ends = vec![(seq, batch.num_rows())];
-        Self { bytes: batch.get_array_memory_size() as u64, ends, batch }
+        Self {
+            bytes: batch.get_array_memory_size() as u64,
+            ends,
+            batch,
+            trace_keys: OnceLock::new(),
+        }
     }
 
     /// This chunk and the next one, whose rows together are `batch`.
@@ -72,7 +97,12 @@ impl MemoryChunk {
         let rows = self.rows();
         let mut ends = self.ends.clone();
         ends.extend(next.ends.iter().map(|(seq, end)| (*seq, rows + end)));
-        Self { bytes: batch.get_array_memory_size() as u64, ends, batch }
+        Self {
+            bytes: batch.get_array_memory_size() as u64,
+            ends,
+            batch,
+            trace_keys: OnceLock::new(),
+        }
     }
 
     /// The rows of the records behind `seq`, if there are any.
@@ -89,6 +119,7 @@ impl MemoryChunk {
             batch: chunk.batch.slice(start, chunk.rows() - start),
             bytes: chunk.bytes,
             ends: chunk.ends[kept..].iter().map(|(seq, end)| (*seq, end - start)).collect(),
+            trace_keys: OnceLock::new(),
         }))
     }
 
@@ -100,6 +131,18 @@ impl MemoryChunk {
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.batch.num_rows()
+    }
+
+    /// The keys of the traces that rows are of, sorted, each once.
+    pub(crate) fn trace_keys(&self) -> &[u64] {
+        self.trace_keys.get_or_init(|| {
+            let ids = self.batch.column_by_name(TRACE_ID).map(|ids| ids.as_fixed_size_binary());
+            let mut keys: Vec<u64> =
+                ids.iter().flat_map(|ids| ids.iter().flatten()).map(trace_key).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            keys
+        })
     }
 
     pub(crate) fn bytes(&self) -> u64 {

@@ -33,10 +33,13 @@ use crate::catalog::{NewFile, TableLog, remove_uncommitted};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::settings::Settings;
+use crate::snapshot::Layout;
 
 pub(crate) use data_files::DataFiles;
 pub use intake::{Condition, Decode, Intake, IntakeError, IntakeStatus, TIMING_BOUNDS, Timings};
 pub(crate) use intake::{Live, Parts};
+pub(crate) use parquet::writer_properties;
+pub(crate) use sort::{date, day_of};
 pub use wal::Payload;
 
 /// Appends spans to a lake. Nothing is visible before [`Writer::commit`].
@@ -185,7 +188,7 @@ impl Writer {
         if staged.batches.is_empty() {
             return Ok(());
         }
-        staged.files.extend(self.files.write(staged.batches.clone()).await?);
+        staged.files.extend(self.files.write(staged.batches.clone(), Layout::ByTrace).await?);
         staged.batches.clear();
         staged.bytes = 0;
         Ok(())

@@ -7,6 +7,7 @@
 )]
 
 mod it {
+    mod assembly;
     mod crisp;
     mod delta_readers;
     mod fixtures;

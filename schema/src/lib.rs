@@ -5,7 +5,8 @@
 //! There are two forms of the `spans` table:
 //!
 //! - the **stored** form ([`spans`]): what lies in Parquet and what a Delta
-//!   reader sees. Ids are 16 and 8 bytes, times are `BIGINT` nanoseconds.
+//!   reader sees. Ids are 16 and 8 bytes, times are `BIGINT` nanoseconds. Files that
+//!   hold whole traces have more columns ([`assembled`]).
 //! - the **SQL** form: what `SELECT * FROM spans` shows. Ids are lowercase hex,
 //!   times are nanosecond timestamps, and the tree columns ([`tree`]) are there.
 //!
@@ -13,6 +14,7 @@
 //!
 //! No I/O, no wire format, no DataFusion.
 
+pub mod assembled;
 mod batch;
 mod error;
 pub mod ids;

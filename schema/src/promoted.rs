@@ -14,6 +14,9 @@ use Derivation::{
 use Origin::{Resource, Span};
 use PromotedType::{Int, Text};
 
+/// Tells instances of one service apart; the trees need it.
+pub const SERVICE_INSTANCE_ID: &str = "service_instance_id";
+
 /// The SQL type of a promoted column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PromotedType {
@@ -117,7 +120,7 @@ const fn derived(column: Promoted, derivation: Derivation) -> Promoted {
 pub const PROMOTED: &[Promoted] = &[
     resource("service_namespace", &["service.namespace"]),
     resource("service_version", &["service.version"]),
-    resource("service_instance_id", &["service.instance.id"]),
+    resource(SERVICE_INSTANCE_ID, &["service.instance.id"]),
     resource("service_criticality", &["service.criticality"]),
     resource("deployment_environment", &["deployment.environment.name", "deployment.environment"]),
     resource("host_name", &["host.name"]),

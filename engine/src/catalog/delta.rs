@@ -3,7 +3,7 @@
 //! We use the log only (read, commit, checkpoint, conflict check). Parquet files
 //! are written and scanned by our own code, and the object store is ours.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
@@ -17,18 +17,24 @@ use deltalake_core::{DeltaTable, DeltaTableError};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
-use schema::spans::{DATE, START_TIME_UNIX_NANO, stored_schema};
+use schema::assembled::assembled_schema;
+use schema::spans::{DATE, START_TIME_UNIX_NANO};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use url::Url;
 
 use crate::error::{Error, Result};
 use crate::paths;
-use crate::snapshot::{DataFile, Snapshot};
+use crate::snapshot::{DataFile, Layout, Snapshot};
 
 /// Version of the lake format that this build writes. A reader refuses a higher one.
 const FORMAT_VERSION: u32 = 1;
 const FORMAT_VERSION_KEY: &str = "spanlake.formatVersion";
+
+/// Tag on a file in which every trace lies as a whole, with tree columns; its value is [`ASSEMBLED_BY`].
+const ASSEMBLED_TAG: &str = "spanlake.assembled";
+/// Version of the rules by which trees are computed. Files of another version are assembled again.
+const ASSEMBLED_BY: &str = "1";
 
 /// Tag on a file whose rows are in this order. Files of other writers do not have it.
 const SORT_TAG: &str = "spanlake.sortedBy";
@@ -86,7 +92,19 @@ pub(crate) enum Marked {
     },
 }
 
-/// A file that was written and is not yet part of the table. Its rows are sorted by trace.
+/// How a replacement of files ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replaced {
+    /// The new files are the table now instead of the old ones.
+    Done {
+        /// The new version.
+        version: u64,
+    },
+    /// Somebody else replaced an old file first. Nothing was changed.
+    Lost,
+}
+
+/// A file that was written and is not yet part of the table.
 #[derive(Debug, Clone)]
 pub(crate) struct NewFile {
     /// Path relative to the table folder.
@@ -99,6 +117,8 @@ pub(crate) struct NewFile {
     pub(crate) rows: u64,
     /// Smallest and largest start.
     pub(crate) start_time_range: (i64, i64),
+    /// How rows lie in it.
+    pub(crate) layout: Layout,
     /// When it was written, in milliseconds since the epoch.
     pub(crate) written_ms: i64,
 }
@@ -205,7 +225,7 @@ impl TableLog {
     pub(crate) async fn commit(&self, files: &[NewFile]) -> Result<u64> {
         let _turn = self.commits.lock().await;
         let table = self.updated().await?;
-        let version = commit_on(&table, files, CommitProperties::default()).await?;
+        let version = append_on(&table, files, CommitProperties::default()).await?;
         self.updated().await?;
         Ok(version)
     }
@@ -237,12 +257,81 @@ impl TableLog {
             let properties = CommitProperties::default()
                 .with_max_retries(0)
                 .with_application_transaction(Transaction::new(&marker.writer_id, through));
-            let result = commit_on(&table, files, properties).await;
+            let result = append_on(&table, files, properties).await;
             outcome = result.map(|_| ()).map_err(|source| Attempt { version, source });
         }
         match outcome {
             Err(attempt) => Err(attempt.source),
             Ok(()) => Err(Error::Internal("a commit succeeded and is not in the log".into())),
+        }
+    }
+}
+
+impl TableLog {
+    /// Puts `new` in the place of `old`, all of it or nothing: the rows must be the same.
+    ///
+    /// `seen` is what the caller decided by. It has lost if an old file is gone, and if somebody
+    /// else has assembled files since: they may hold other rows of the same traces.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] or [`Error::Log`] if it is not known whether it came through; the new files
+    /// must then stay. It may be called again with the same arguments.
+    pub(crate) async fn replace(
+        &self,
+        seen: &Snapshot,
+        old: &[DataFile],
+        new: &[NewFile],
+    ) -> Result<Replaced> {
+        let _turn = self.commits.lock().await;
+        let old: HashSet<&str> = old.iter().map(|file| file.path.as_ref()).collect();
+        let seen: HashSet<&str> = seen.files.iter().map(|file| file.path.as_ref()).collect();
+        let mut failed: Option<Attempt> = None;
+        for _ in 0..COMMIT_ATTEMPTS {
+            let table = self.updated().await?;
+            let state = table.snapshot().map_err(log_error)?;
+            let version = state.version();
+            let mut removals = Vec::with_capacity(old.len());
+            let (mut is_done, mut is_lost) = (false, false);
+            for view in state.log_data().iter() {
+                let path = view.path();
+                if old.contains(path.as_ref()) {
+                    removals.push(Action::Remove(view.remove_action(false)));
+                }
+                is_done |= new.iter().any(|file| file.path.as_ref() == path.as_ref());
+                if !seen.contains(path.as_ref()) {
+                    #[expect(deprecated, reason = "the only accessor that shows the tags")]
+                    let file = data_file(&view.add_action())?;
+                    is_lost |= file.layout == Layout::Assembled;
+                }
+            }
+            if is_done {
+                return Ok(Replaced::Done { version });
+            }
+            if is_lost || removals.len() < old.len() {
+                return Ok(Replaced::Lost);
+            }
+            if let Some(attempt) = failed
+                && attempt.version == version
+            {
+                return Err(attempt.source);
+            }
+            let mut actions = new.iter().map(add_action).collect::<Result<Vec<_>>>()?;
+            actions.extend(removals);
+            let operation = DeltaOperation::Optimize { predicate: None, target_size: 0 };
+            // No retries below us: each attempt must see whether the old files are still there.
+            let properties = CommitProperties::default().with_max_retries(0);
+            failed = match commit_on(&table, actions, operation, properties).await {
+                Ok(version) => {
+                    self.updated().await?;
+                    return Ok(Replaced::Done { version });
+                }
+                Err(source) => Some(Attempt { version, source }),
+            };
+        }
+        match failed {
+            Some(attempt) => Err(attempt.source),
+            None => Err(Error::Internal("no attempt was made to commit".into())),
         }
     }
 }
@@ -254,7 +343,7 @@ struct Attempt {
     source: Error,
 }
 
-async fn commit_on(
+async fn append_on(
     table: &DeltaTable,
     files: &[NewFile],
     properties: CommitProperties,
@@ -265,6 +354,15 @@ async fn commit_on(
         partition_by: Some(vec![DATE.into()]),
         predicate: None,
     };
+    commit_on(table, actions, operation, properties).await
+}
+
+async fn commit_on(
+    table: &DeltaTable,
+    actions: Vec<Action>,
+    operation: DeltaOperation,
+    properties: CommitProperties,
+) -> Result<u64> {
     let state = table.snapshot().map_err(log_error)?;
     let commit = CommitBuilder::from(properties)
         .with_actions(actions)
@@ -302,8 +400,8 @@ fn data_files(table: &DeltaTable) -> Result<Arc<[DataFile]>> {
 
 /// The columns as Delta types: the stored columns, then the partition column.
 fn delta_schema() -> Result<StructType> {
-    let stored = stored_schema();
-    let mut fields: Vec<_> = stored.fields().iter().cloned().collect();
+    let columns = assembled_schema();
+    let mut fields: Vec<_> = columns.fields().iter().cloned().collect();
     fields.push(Arc::new(Field::new(DATE, DataType::Date32, true)));
     (&Schema::new(fields))
         .try_into_kernel()
@@ -344,15 +442,20 @@ fn add_action(file: &NewFile) -> Result<Action> {
     };
     let stats = serde_json::to_string(&stats)
         .map_err(|e| Error::Internal(format!("file statistics: {e}")))?;
-    let tags = HashMap::from([(SORT_TAG.to_string(), Some(SORTED_BY_TRACE.to_string()))]);
+    let tag = |key: &str, value: &str| HashMap::from([(key.into(), Some(value.into()))]);
+    let tags = match file.layout {
+        Layout::Arrival => None,
+        Layout::ByTrace => Some(tag(SORT_TAG, SORTED_BY_TRACE)),
+        Layout::Assembled => Some(tag(ASSEMBLED_TAG, ASSEMBLED_BY)),
+    };
     Ok(Action::Add(Add {
         path: file.path.to_string(),
         partition_values: HashMap::from([(DATE.to_string(), Some(file.date.clone()))]),
         size: file.size_bytes as i64,
         modification_time: file.written_ms,
-        data_change: true,
+        data_change: file.layout != Layout::Assembled,
         stats: Some(stats),
-        tags: Some(tags),
+        tags,
         deletion_vector: None,
         base_row_id: None,
         default_row_commit_version: None,
@@ -374,13 +477,23 @@ fn data_file(add: &Add) -> Result<DataFile> {
     };
     let bound =
         |values: &HashMap<String, serde_json::Value>| values.get(START_TIME_UNIX_NANO)?.as_i64();
-    let tag = add.tags.as_ref().and_then(|tags| tags.get(SORT_TAG)?.as_deref());
+    let tag = |key: &str| add.tags.as_ref().and_then(|tags| tags.get(key)?.as_deref());
+    let layout = if tag(ASSEMBLED_TAG) == Some(ASSEMBLED_BY) {
+        Layout::Assembled
+    } else if tag(SORT_TAG) == Some(SORTED_BY_TRACE) {
+        Layout::ByTrace
+    } else {
+        Layout::Arrival
+    };
+    let date = add.partition_values.get(DATE).cloned().flatten();
     Ok(DataFile {
         path: Path::parse(&add.path).map_err(|e| corrupt(e.to_string()))?,
         size_bytes: add.size as u64,
         rows: stats.num_records,
         start_time_range: bound(&stats.min_values).zip(bound(&stats.max_values)),
-        sorted_by_trace: tag == Some(SORTED_BY_TRACE),
+        layout,
+        date: date.unwrap_or_default(),
+        written_ms: add.modification_time,
     })
 }
 

@@ -1,6 +1,7 @@
-//! The stored rows of one snapshot as a table: plain Parquet scans that DataFusion can plan, prune
+//! The stored rows of one snapshot as tables: plain Parquet scans that DataFusion can plan, prune
 //! and ship, and the rows in memory beside them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,40 +12,81 @@ use datafusion::common::{ColumnStatistics, DFSchema, Result, ScalarValue, Statis
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetRowSelection,
+};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
+use schema::assembled::assembled_schema;
 use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID, stored_schema};
 
 use crate::paths;
-use crate::snapshot::{DataFile, Snapshot};
+use crate::read::division::{Divided, Part};
+use crate::snapshot::{DataFile, Layout};
 
 /// The URL under which a session finds the store of the lake.
 pub(crate) const LAKE_URL: &str = "lake://spans";
 
-/// The stored form of the `spans` table.
+/// Stored rows of a snapshot: all, or those of one [`Part`].
 #[derive(Debug)]
 pub(crate) struct StoredSpans {
-    snapshot: Snapshot,
+    divided: Arc<Divided>,
+    part: Part,
     schema: SchemaRef,
 }
 
+/// The rows of a file that are read.
+struct FileRows<'a> {
+    file: &'a DataFile,
+    /// `None` for all.
+    ranges: Option<Vec<Range<usize>>>,
+}
+
 impl StoredSpans {
-    pub(crate) fn new(snapshot: Snapshot) -> Self {
-        Self { snapshot, schema: stored_schema() }
+    pub(crate) fn new(divided: Arc<Divided>, part: Part) -> Self {
+        let schema = match part {
+            Part::Assembled => assembled_schema(),
+            Part::All | Part::Fresh => stored_schema(),
+        };
+        Self { divided, part, schema }
     }
 
-    /// The order in which each file lies; `None` if some file is not ours and may lie otherwise.
-    fn file_order(&self) -> Result<Option<LexOrdering>> {
-        if !self.snapshot.files.iter().all(|file| file.sorted_by_trace) {
+    /// The files that have rows of this part, and which.
+    async fn files(&self) -> Result<Vec<FileRows<'_>>> {
+        let files = self.divided.snapshot().files.iter();
+        if self.part == Part::All {
+            return Ok(files.map(|file| FileRows { file, ranges: None }).collect());
+        }
+        let late = self.divided.late().await?;
+        let mut parts = Vec::new();
+        for file in files {
+            let late = late.get(&file.path);
+            let ranges = match (file.layout == Layout::Assembled, self.part == Part::Assembled) {
+                (true, true) => late.map(|late| late.complement()),
+                (true, false) => match late {
+                    Some(late) => Some(late.ranges().to_vec()),
+                    None => continue,
+                },
+                (false, true) => continue,
+                (false, false) => None,
+            };
+            parts.push(FileRows { file, ranges });
+        }
+        Ok(parts)
+    }
+
+    /// The order in which each file lies; `None` if some file lies otherwise.
+    fn file_order(&self, files: &[FileRows<'_>]) -> Result<Option<LexOrdering>> {
+        if !files.iter().all(|rows| rows.file.layout == Layout::ByTrace) {
             return Ok(None);
         }
         let keys = [TRACE_ID, START_TIME_UNIX_NANO]
@@ -54,10 +96,24 @@ impl StoredSpans {
         Ok(LexOrdering::new(keys))
     }
 
-    fn partitioned_file(&self, file: &DataFile) -> PartitionedFile {
+    fn partitioned_file(&self, rows: &FileRows<'_>) -> PartitionedFile {
+        let FileRows { file, ranges } = rows;
         let path = paths::in_lake(&file.path).to_string();
-        PartitionedFile::new(path, file.size_bytes)
-            .with_statistics(Arc::new(self.statistics_of(file)))
+        let mut statistics = self.statistics_of(file);
+        let part = PartitionedFile::new(path, file.size_bytes);
+        match ranges {
+            None => part.with_statistics(Arc::new(statistics)),
+            Some(ranges) => {
+                statistics.num_rows =
+                    Precision::Exact(ranges.iter().map(ExactSizeIterator::len).sum());
+                statistics = statistics.to_inexact();
+                let total = file.rows.unwrap_or_default() as usize;
+                let selection =
+                    RowSelection::from_consecutive_ranges(ranges.iter().cloned(), total);
+                part.with_statistics(Arc::new(statistics))
+                    .with_extension(ParquetRowSelection::new(selection))
+            }
+        }
     }
 
     /// What the log says about a file, for pruning and for the planner.
@@ -80,20 +136,15 @@ impl StoredSpans {
         statistics
     }
 
-    fn statistics_of_all(&self) -> Statistics {
-        let mut all = self.statistics_of_files();
-        let in_memory = Precision::Exact(self.snapshot.memory_rows());
-        all.num_rows = all.num_rows.add(&in_memory);
-        all
-    }
-
-    fn statistics_of_files(&self) -> Statistics {
+    fn statistics_of_files(&self, files: &[FileRows<'_>]) -> Statistics {
         let mut all = Statistics::new_unknown(&self.schema);
-        let rows: Option<u64> = self.snapshot.files.iter().map(|file| file.rows).sum();
+        let rows: Option<u64> = files.iter().map(|rows| rows.file.rows).sum();
         if let Some(rows) = rows {
-            all.num_rows = Precision::Exact(rows as usize);
+            let is_whole = files.iter().all(|rows| rows.ranges.is_none());
+            let rows = rows as usize;
+            all.num_rows = if is_whole { Precision::Exact(rows) } else { Precision::Inexact(rows) };
         }
-        let bytes: u64 = self.snapshot.files.iter().map(|file| file.size_bytes).sum();
+        let bytes: u64 = files.iter().map(|rows| rows.file.size_bytes).sum();
         all.total_byte_size = Precision::Inexact(bytes as usize);
         all
     }
@@ -104,11 +155,12 @@ impl StoredSpans {
         partitions: usize,
         projection: Option<&Vec<usize>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let chunks = &self.snapshot.memory;
-        if chunks.is_empty() {
+        let snapshot = self.divided.snapshot();
+        let chunks = &snapshot.memory;
+        if chunks.is_empty() || self.part == Part::Assembled {
             return Ok(None);
         }
-        let rows_per_part = self.snapshot.memory_rows().div_ceil(partitions.max(1));
+        let rows_per_part = snapshot.memory_rows().div_ceil(partitions.max(1));
         let mut parts = vec![Vec::new()];
         let mut rows = 0;
         for chunk in chunks.iter() {
@@ -144,10 +196,6 @@ impl TableProvider for StoredSpans {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
-    fn statistics(&self) -> Option<Statistics> {
-        Some(self.statistics_of_all())
-    }
-
     async fn scan(
         &self,
         state: &dyn Session,
@@ -156,7 +204,8 @@ impl TableProvider for StoredSpans {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let memory = self.scan_memory(state.config().target_partitions(), projection)?;
-        match (self.snapshot.files.is_empty(), memory) {
+        let files = self.files().await?;
+        match (files.is_empty(), memory) {
             (true, None) => {
                 let schema = match projection {
                     Some(projection) => Arc::new(self.schema.project(projection)?),
@@ -165,11 +214,11 @@ impl TableProvider for StoredSpans {
                 Ok(Arc::new(EmptyExec::new(schema)))
             }
             (true, Some(memory)) => Ok(memory),
-            (false, None) => self.scan_files(state, projection, filters, limit),
+            (false, None) => self.scan_files(state, &files, projection, filters, limit),
             // A query that needs the order of the files has the planner sort the rows in memory
             // only, and merge.
             (false, Some(memory)) => {
-                let files = self.scan_files(state, projection, filters, limit)?;
+                let files = self.scan_files(state, &files, projection, filters, limit)?;
                 UnionExec::try_new(vec![files, memory])
             }
         }
@@ -180,6 +229,7 @@ impl StoredSpans {
     fn scan_files(
         &self,
         state: &dyn Session,
+        files: &[FileRows<'_>],
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
         limit: Option<usize>,
@@ -198,16 +248,12 @@ impl StoredSpans {
         );
         let parquet = parquet.with_parquet_file_reader_factory(Arc::new(reader));
         // One group per file keeps each file's order; the planner merges or repartitions as the query needs.
-        let groups = self
-            .snapshot
-            .files
-            .iter()
-            .map(|file| FileGroup::new(vec![self.partitioned_file(file)]))
-            .collect();
+        let groups =
+            files.iter().map(|rows| FileGroup::new(vec![self.partitioned_file(rows)])).collect();
         let config = FileScanConfigBuilder::new(url, Arc::new(parquet))
             .with_file_groups(groups)
-            .with_statistics(self.statistics_of_files())
-            .with_output_ordering(self.file_order()?.into_iter().collect())
+            .with_statistics(self.statistics_of_files(files))
+            .with_output_ordering(self.file_order(files)?.into_iter().collect())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();

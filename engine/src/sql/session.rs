@@ -9,8 +9,8 @@ use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
 
 use crate::error::{Error, Result};
+use crate::read::Divided;
 use crate::settings::Settings;
-use crate::snapshot::Snapshot;
 use crate::sql::attach::attach;
 use crate::sql::runtime::{CATALOG, PUBLIC, Runtime};
 use crate::sql::statement::{Query, Statement};
@@ -38,9 +38,9 @@ pub struct TableInfo {
 }
 
 impl Session {
-    pub(crate) async fn on_snapshot(runtime: &Runtime, snapshot: Snapshot) -> Result<Self> {
+    pub(crate) async fn over(runtime: &Runtime, divided: Divided) -> Result<Self> {
         let session = Self::without_tables(runtime)?;
-        runtime.views().await?.register(&session.context, snapshot)?;
+        runtime.views().await?.register(&session.context, divided)?;
         Ok(session)
     }
 

@@ -6,10 +6,12 @@
 use std::sync::Arc;
 
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
+use datafusion::common::TableReference;
 use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::logical_expr::{EmptyRelation, LogicalPlan, TableSource};
 use datafusion::prelude::SessionContext;
+use schema::assembled::{TRACE_END_UNIX_NANO, TRACE_START_UNIX_NANO};
 use schema::promoted::PROMOTED;
 use schema::spans::{
     ATTRIBUTES, DROPPED_ATTRIBUTES_COUNT, DROPPED_EVENTS_COUNT, DROPPED_LINKS_COUNT, DURATION_NS,
@@ -21,18 +23,23 @@ use schema::spans::{
 use schema::tree::TREE_COLUMNS;
 
 use crate::error::{Error, Result};
-use crate::read::StoredSpans;
-use crate::snapshot::Snapshot;
-use crate::sql::runtime::{CATALOG, STORAGE};
+use crate::read::{Divided, Part, StoredSpans};
+use crate::sql::runtime::{CATALOG, PUBLIC, STORAGE};
 
-/// The views, in the order of their dependencies: name and SQL.
-const VIEWS: &[(&str, &str)] = &[
-    ("spans", include_str!("views/spans.sql")),
-    ("traces", include_str!("views/traces.sql")),
-    ("span_events", include_str!("views/span_events.sql")),
-    ("span_links", include_str!("views/span_links.sql")),
-    ("exceptions", include_str!("views/exceptions.sql")),
+/// The views, in the order of their dependencies: schema, name and SQL.
+const VIEWS: &[(&str, &str, &str)] = &[
+    (STORAGE, "assembled_spans", include_str!("views/assembled_spans.sql")),
+    (STORAGE, "fresh_spans", include_str!("views/fresh_spans.sql")),
+    (PUBLIC, "spans", include_str!("views/spans.sql")),
+    (PUBLIC, "traces", include_str!("views/traces.sql")),
+    (PUBLIC, "span_events", include_str!("views/span_events.sql")),
+    (PUBLIC, "span_links", include_str!("views/span_links.sql")),
+    (PUBLIC, "exceptions", include_str!("views/exceptions.sql")),
 ];
+
+/// The stored tables, and which rows they have.
+const TABLES: [(&str, Part); 3] =
+    [("spans", Part::All), ("assembled", Part::Assembled), ("fresh", Part::Fresh)];
 
 /// The views, planned. Planning takes longer than many queries, and a lake that receives spans has a new
 /// snapshot for nearly every query, so it is done once.
@@ -41,6 +48,7 @@ pub(crate) struct PlannedViews(Vec<PlannedView>);
 
 #[derive(Debug)]
 struct PlannedView {
+    schema: &'static str,
     name: &'static str,
     sql: String,
     plan: LogicalPlan,
@@ -49,47 +57,74 @@ struct PlannedView {
 impl PlannedViews {
     /// Plans the views in `context`, over no rows.
     pub(crate) async fn new(context: &SessionContext) -> Result<Self> {
-        register_storage(context, Arc::new(StoredSpans::new(Snapshot::empty())))?;
+        register_tables(context, &Arc::new(Divided::empty()))?;
         let mut views = Vec::with_capacity(VIEWS.len());
-        for (name, template) in VIEWS {
+        for (schema, name, template) in VIEWS {
             let sql = fill(template);
             let plan = context.state().create_logical_plan(&sql).await?;
-            let table = ViewTable::new(plan.clone(), Some(sql.clone()));
-            context.register_table(*name, Arc::new(table))?;
-            views.push(PlannedView { name, sql, plan });
+            let view = PlannedView { schema, name, sql, plan };
+            view.register(context, view.plan.clone())?;
+            views.push(view);
         }
         Ok(Self(views))
     }
 
-    /// Registers the stored rows of `snapshot` and the views over them.
-    pub(crate) fn register(&self, context: &SessionContext, snapshot: Snapshot) -> Result<()> {
-        let spans: Arc<dyn TableProvider> = Arc::new(StoredSpans::new(snapshot));
-        register_storage(context, Arc::clone(&spans))?;
-        let source = provider_as_source(spans);
-        for PlannedView { name, sql, plan } in &self.0 {
-            let plan = over(plan.clone(), &source)?;
-            context.register_table(*name, Arc::new(ViewTable::new(plan, Some(sql.clone()))))?;
+    /// Registers the stored rows of a snapshot and the views over them.
+    pub(crate) fn register(&self, context: &SessionContext, divided: Divided) -> Result<()> {
+        let divided = Arc::new(divided);
+        let tables = register_tables(context, &divided)?;
+        for view in &self.0 {
+            view.register(context, over(view.plan.clone(), &tables)?)?;
         }
         Ok(())
     }
 }
 
-fn register_storage(context: &SessionContext, spans: Arc<dyn TableProvider>) -> Result<()> {
+impl PlannedView {
+    fn register(&self, context: &SessionContext, plan: LogicalPlan) -> Result<()> {
+        let view = ViewTable::new(plan, Some(self.sql.clone()));
+        context.register_table(TableReference::partial(self.schema, self.name), Arc::new(view))?;
+        Ok(())
+    }
+}
+
+/// A stored table of a snapshot; `None` for its source if it has no rows.
+type StoredTable = (&'static str, Option<Arc<dyn TableSource>>);
+
+fn register_tables(context: &SessionContext, divided: &Arc<Divided>) -> Result<Vec<StoredTable>> {
     let storage = Arc::new(MemorySchemaProvider::new());
-    storage.register_table("spans".into(), spans)?;
+    let mut tables = Vec::new();
+    for (name, part) in TABLES {
+        let table: Arc<dyn TableProvider> = Arc::new(StoredSpans::new(Arc::clone(divided), part));
+        storage.register_table(name.into(), Arc::clone(&table))?;
+        tables.push((name, (!divided.is_empty(part)).then(|| provider_as_source(table))));
+    }
     let catalog = context
         .catalog(CATALOG)
         .ok_or_else(|| Error::Internal("the session has no catalog".into()))?;
     catalog.register_schema(STORAGE, storage)?;
-    Ok(())
+    Ok(tables)
 }
 
-/// The same plan over other stored rows: views read nothing else.
-fn over(plan: LogicalPlan, source: &Arc<dyn TableSource>) -> Result<LogicalPlan> {
+/// The same plan over other stored rows. Where there are none the planner sees that, and leaves
+/// out what would be computed from them.
+fn over(plan: LogicalPlan, tables: &[StoredTable]) -> Result<LogicalPlan> {
     let replaced = plan.transform_down_with_subqueries(|node| match node {
         LogicalPlan::TableScan(mut scan) => {
-            scan.source = Arc::clone(source);
-            Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+            let table = tables.iter().find(|(name, _)| *name == scan.table_name.table());
+            match table {
+                Some((_, Some(source))) => {
+                    scan.source = Arc::clone(source);
+                    Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+                }
+                Some((_, None)) => {
+                    Ok(Transformed::yes(LogicalPlan::EmptyRelation(EmptyRelation {
+                        produce_one_row: false,
+                        schema: scan.projected_schema,
+                    })))
+                }
+                None => Ok(Transformed::no(LogicalPlan::TableScan(scan))),
+            }
         }
         other => Ok(Transformed::no(other)),
     })?;
@@ -98,13 +133,22 @@ fn over(plan: LogicalPlan, source: &Arc<dyn TableSource>) -> Result<LogicalPlan>
 
 /// Puts the column lists into a view's SQL.
 fn fill(template: &str) -> String {
+    let promoted: Vec<&str> = PROMOTED.iter().map(|column| column.name).collect();
     template
-        .replace("{{span_columns}}", &span_columns().join(",\n    "))
+        .replace("{{span_columns}}", &span_columns(|tree| tree.into()).join(",\n    "))
+        .replace(
+            "{{span_columns_of_tree}}",
+            &span_columns(|tree| format!("tree['{tree}'] AS {tree}")).join(",\n    "),
+        )
         .replace("{{root_columns}}", &root_columns().join(",\n    "))
+        .replace("{{promoted_columns}}", &promoted.join(",\n    "))
+        .replace("{{trace_start}}", &timestamp(TRACE_START_UNIX_NANO))
+        .replace("{{trace_end}}", &timestamp(TRACE_END_UNIX_NANO))
 }
 
-/// The columns of `spans`: stored ones in their SQL form, promoted ones, tree columns, and the rest.
-fn span_columns() -> Vec<String> {
+/// The columns of `spans`: stored ones in their SQL form, promoted ones, tree columns as `of_tree`
+/// has them, and the rest.
+fn span_columns(of_tree: impl Fn(&str) -> String) -> Vec<String> {
     let plain = |name: &&str| (*name).to_string();
     let mut columns = vec![
         format!("trace_id_hex({TRACE_ID}) AS {TRACE_ID}"),
@@ -134,7 +178,7 @@ fn span_columns() -> Vec<String> {
     );
     columns.push(format!("coalesce({SAMPLE_WEIGHT}, 1.0) AS {SAMPLE_WEIGHT}"));
     columns.extend(PROMOTED.iter().map(|column| column.name.to_string()));
-    columns.extend(TREE_COLUMNS.iter().map(|c| format!("tree['{}'] AS {}", c.name, c.name)));
+    columns.extend(TREE_COLUMNS.iter().map(|column| of_tree(column.name)));
     columns.extend(
         [
             FLAGS,

@@ -1,4 +1,4 @@
-//! Puts rows into sorted Parquet files that no reader sees yet.
+//! Puts rows into Parquet files that no reader sees yet.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use crate::catalog::{NewFile, remove_uncommitted};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::paths;
+use crate::snapshot::Layout;
 use crate::write::parquet;
 
 /// Where files go.
@@ -21,11 +22,15 @@ pub(crate) struct DataFiles {
 
 impl DataFiles {
     /// Writes `batches`, one file per UTC day. If one cannot be written, none stays.
-    pub(crate) async fn write(&self, batches: Vec<RecordBatch>) -> Result<Vec<NewFile>> {
+    pub(crate) async fn write(
+        &self,
+        batches: Vec<RecordBatch>,
+        layout: Layout,
+    ) -> Result<Vec<NewFile>> {
         let row_group_rows = self.row_group_rows;
         // Sorting and encoding are CPU work; the async threads stay free for I/O.
         let encoded =
-            tokio::task::spawn_blocking(move || parquet::encode(&batches, row_group_rows))
+            tokio::task::spawn_blocking(move || parquet::encode(&batches, row_group_rows, layout))
                 .await
                 .map_err(|e| Error::Internal(format!("writing Parquet: {e}")))??;
         let mut files = Vec::with_capacity(encoded.len());
@@ -39,6 +44,7 @@ impl DataFiles {
                 size_bytes,
                 rows: file.rows,
                 start_time_range: file.start_time_range,
+                layout,
                 written_ms: self.clock.now().timestamp_millis(),
             });
             if let Err(error) = written {

@@ -1,4 +1,4 @@
-//! Encodes sorted rows as Parquet, one file per UTC day.
+//! Encodes rows as Parquet, one file per UTC day.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use schema::spans::{
 };
 
 use crate::error::{Error, Result};
-use crate::write::sort::{Row, days, sorted_rows};
+use crate::snapshot::Layout;
+use crate::write::sort::{Row, date, days, sorted_rows, split_by_day, starts};
 
 /// Rows handed to the Parquet writer at a time: bounds the copy of the sorted rows.
 const CHUNK_ROWS: usize = 16 << 10;
@@ -26,7 +27,14 @@ const CHUNK_ROWS: usize = 16 << 10;
 /// Rows per data page: what a look-up of one trace has to decode.
 const PAGE_ROWS: usize = 8 << 10;
 
-const ZSTD_LEVEL: i32 = 3;
+/// What is paid for a file. Those in order of arrival are written while requests wait, and are
+/// rewritten soon.
+fn zstd_level(layout: Layout) -> i32 {
+    match layout {
+        Layout::Arrival => 1,
+        Layout::ByTrace | Layout::Assembled => 3,
+    }
+}
 
 /// One file, in memory.
 #[derive(Debug)]
@@ -41,21 +49,45 @@ pub(super) struct EncodedFile {
     pub(super) bytes: Vec<u8>,
 }
 
-/// Sorts the rows of `batches` and encodes them, one file per UTC day.
-pub(super) fn encode(batches: &[RecordBatch], row_group_rows: usize) -> Result<Vec<EncodedFile>> {
+/// Encodes the rows of `batches`, one file per UTC day.
+pub(super) fn encode(
+    batches: &[RecordBatch],
+    row_group_rows: usize,
+    layout: Layout,
+) -> Result<Vec<EncodedFile>> {
     let Some(first) = batches.first() else { return Ok(Vec::new()) };
-    let rows = sorted_rows(batches)?;
     let kept = used_columns(batches);
+    let schema = Arc::new(first.schema().project(&kept).map_err(arrow)?);
     let batches: Vec<RecordBatch> = batches
         .iter()
         .map(|batch| batch.project(&kept))
         .collect::<Result<_, _>>()
         .map_err(arrow)?;
-    let schema = Arc::new(first.schema().project(&kept).map_err(arrow)?);
-    days(&rows)
-        .into_iter()
-        .map(|day| encode_day(&batches, &rows[day], &schema, row_group_rows))
-        .collect()
+    let properties = writer_properties(&schema, row_group_rows, layout);
+    match layout {
+        Layout::ByTrace => {
+            let rows = sorted_rows(&batches)?;
+            let sources: Vec<&RecordBatch> = batches.iter().collect();
+            days(&rows)
+                .into_iter()
+                .map(|day| {
+                    let chunks = rows[day.clone()].chunks(CHUNK_ROWS).map(|chunk| {
+                        let positions: Vec<(usize, usize)> =
+                            chunk.iter().map(Row::position).collect();
+                        interleave_record_batch(&sources, &positions)
+                    });
+                    encode_file(rows[day.start].day(), chunks, &schema, &properties)
+                })
+                .collect()
+        }
+        Layout::Assembled => Err(Error::Internal("files are assembled elsewhere".into())),
+        Layout::Arrival => split_by_day(&batches)?
+            .into_iter()
+            .map(|(day, batches)| {
+                encode_file(day, batches.into_iter().map(Ok), &schema, &properties)
+            })
+            .collect(),
+    }
 }
 
 /// Columns that hold a value somewhere. A column that a file does not have reads as NULL, at no cost.
@@ -68,39 +100,56 @@ fn used_columns(batches: &[RecordBatch]) -> Vec<usize> {
     (0..schema.fields().len()).filter(|column| used(*column)).collect()
 }
 
-fn encode_day(
-    batches: &[RecordBatch],
-    rows: &[Row],
+fn encode_file(
+    day: i64,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     schema: &SchemaRef,
-    row_group_rows: usize,
+    properties: &WriterProperties,
 ) -> Result<EncodedFile> {
-    let properties = writer_properties(schema, row_group_rows);
-    let mut bytes = Vec::new();
+    let mut file = EncodedFile {
+        date: date(day),
+        rows: 0,
+        start_time_range: (i64::MAX, i64::MIN),
+        bytes: Vec::new(),
+    };
     let mut writer =
-        ArrowWriter::try_new(&mut bytes, Arc::clone(schema), Some(properties)).map_err(parquet)?;
-    let sources: Vec<&RecordBatch> = batches.iter().collect();
-    for chunk in rows.chunks(CHUNK_ROWS) {
-        let positions: Vec<(usize, usize)> = chunk.iter().map(Row::position).collect();
-        let sorted = interleave_record_batch(&sources, &positions).map_err(arrow)?;
-        writer.write(&sorted).map_err(parquet)?;
+        ArrowWriter::try_new(&mut file.bytes, Arc::clone(schema), Some(properties.clone()))
+            .map_err(parquet)?;
+    for batch in batches {
+        let batch = batch.map_err(arrow)?;
+        for start in starts(&batch)?.values() {
+            file.start_time_range.0 = file.start_time_range.0.min(*start);
+            file.start_time_range.1 = file.start_time_range.1.max(*start);
+        }
+        file.rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(parquet)?;
     }
     writer.close().map_err(parquet)?;
-    let starts = rows.iter().map(Row::start_ns);
-    let start_time_range = (starts.clone().min().unwrap_or(0), starts.max().unwrap_or(0));
-    let date = rows[0].date();
-    Ok(EncodedFile { date, rows: rows.len() as u64, start_time_range, bytes })
+    Ok(file)
 }
 
-fn writer_properties(schema: &Schema, row_group_rows: usize) -> WriterProperties {
-    let zstd = ZstdLevel::try_new(ZSTD_LEVEL).expect("the level is one that zstd has");
+pub(crate) fn writer_properties(
+    schema: &Schema,
+    row_group_rows: usize,
+    layout: Layout,
+) -> WriterProperties {
+    let zstd = ZstdLevel::try_new(zstd_level(layout)).expect("the level is one that zstd has");
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("spanlake ", env!("CARGO_PKG_VERSION")).into())
         .set_compression(Compression::ZSTD(zstd))
         .set_max_row_group_row_count(Some(row_group_rows))
         .set_data_page_row_count_limit(PAGE_ROWS)
-        .set_write_batch_size(1024)
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_sorting_columns(sorting_columns(schema));
+        .set_write_batch_size(1024);
+    properties = match layout {
+        Layout::ByTrace => properties
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_sorting_columns(sorting_columns(schema)),
+        // Bounds of text are a comparison per value, and rows of all services lie side by side.
+        Layout::Assembled => properties.set_statistics_enabled(EnabledStatistics::Page),
+        Layout::Arrival => properties
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_column_statistics_enabled(START_TIME_UNIX_NANO.into(), EnabledStatistics::Page),
+    };
     // Random ids do not repeat and do not compress: neither a dictionary nor zstd can win.
     for id in [SPAN_ID, PARENT_SPAN_ID] {
         properties = properties

@@ -1,9 +1,11 @@
 //! The order of rows in a file: by trace, then by start; one file per UTC day.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch};
+use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::Int64Type;
 use schema::spans::{SPAN_ID, START_TIME_UNIX_NANO, TRACE_ID};
 
@@ -28,33 +30,28 @@ impl Row {
         (self.batch as usize, self.row as usize)
     }
 
-    /// Start in nanoseconds since the epoch.
-    pub(super) fn start_ns(&self) -> i64 {
-        self.start_ns
+    /// The UTC day of the start, counted from the epoch.
+    pub(super) fn day(&self) -> i64 {
+        self.day
     }
+}
 
-    /// The UTC day of the start, `YYYY-MM-DD`.
-    pub(super) fn date(&self) -> String {
-        let day: DateTime<Utc> = DateTime::from_timestamp_nanos(self.day * NANOS_PER_DAY);
-        day.format("%Y-%m-%d").to_string()
-    }
+/// A day counted from the epoch, `YYYY-MM-DD`.
+pub(crate) fn date(day: i64) -> String {
+    let day: DateTime<Utc> = DateTime::from_timestamp_nanos(day * NANOS_PER_DAY);
+    day.format("%Y-%m-%d").to_string()
 }
 
 /// All rows of `batches` in file order. Ties end with the span id, so the order does not depend on arrival.
 pub(super) fn sorted_rows(batches: &[RecordBatch]) -> Result<Vec<Row>> {
     let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for (batch_index, batch) in batches.iter().enumerate() {
-        let column = |name: &str| {
-            batch
-                .column_by_name(name)
-                .ok_or_else(|| Error::Internal(format!("batch without {name}")))
-        };
-        let trace_ids = column(TRACE_ID)?.as_fixed_size_binary();
-        let span_ids = column(SPAN_ID)?.as_fixed_size_binary();
-        let starts = column(START_TIME_UNIX_NANO)?.as_primitive::<Int64Type>();
+        let trace_ids = column(batch, TRACE_ID)?.as_fixed_size_binary();
+        let span_ids = column(batch, SPAN_ID)?.as_fixed_size_binary();
+        let starts = starts(batch)?;
         for row in 0..batch.num_rows() {
             rows.push(Row {
-                day: starts.value(row).div_euclid(NANOS_PER_DAY),
+                day: day_of(starts.value(row)),
                 trace_id: big_endian(trace_ids.value(row)),
                 start_ns: starts.value(row),
                 span_id: big_endian(span_ids.value(row)) as u64,
@@ -76,6 +73,40 @@ pub(super) fn days(rows: &[Row]) -> Vec<Range<usize>> {
         start += chunk.len();
     }
     ranges
+}
+
+/// The rows of each UTC day in the order in which they are. A batch of one day is not copied.
+pub(super) fn split_by_day(batches: &[RecordBatch]) -> Result<BTreeMap<i64, Vec<RecordBatch>>> {
+    let mut days: BTreeMap<i64, Vec<RecordBatch>> = BTreeMap::new();
+    for batch in batches {
+        let row_days: Vec<i64> = starts(batch)?.values().iter().map(|at| day_of(*at)).collect();
+        let found: BTreeSet<i64> = row_days.iter().copied().collect();
+        for day in &found {
+            let part = if found.len() == 1 {
+                batch.clone()
+            } else {
+                let is_of_day: BooleanArray = row_days.iter().map(|row| Some(row == day)).collect();
+                filter_record_batch(batch, &is_of_day)
+                    .map_err(|e| Error::Internal(format!("splitting spans by day: {e}")))?
+            };
+            days.entry(*day).or_default().push(part);
+        }
+    }
+    Ok(days)
+}
+
+/// The starts of a batch, in nanoseconds since the epoch.
+pub(super) fn starts(batch: &RecordBatch) -> Result<&Int64Array> {
+    Ok(column(batch, START_TIME_UNIX_NANO)?.as_primitive::<Int64Type>())
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
+    batch.column_by_name(name).ok_or_else(|| Error::Internal(format!("batch without {name}")))
+}
+
+/// The UTC day of a time, counted from the epoch.
+pub(crate) fn day_of(start_ns: i64) -> i64 {
+    start_ns.div_euclid(NANOS_PER_DAY)
 }
 
 fn big_endian(bytes: &[u8]) -> u128 {

@@ -1,15 +1,15 @@
-//! The stored schema as a whole.
+//! The stored schema as a whole, with what assembled files add.
 
 use std::collections::HashSet;
 
 use arrow::datatypes::{DataType, TimeUnit};
 
-use super::stored_schema;
+use crate::assembled::assembled_schema;
 
 #[test]
 fn column_names_are_unique_snake_case() {
     let mut seen = HashSet::new();
-    for field in stored_schema().fields() {
+    for field in assembled_schema().fields() {
         let name = field.name();
         assert!(seen.insert(name.clone()), "{name} stands twice");
         assert!(
@@ -23,7 +23,7 @@ fn column_names_are_unique_snake_case() {
 /// Guarantees: every Delta reader can read its type.
 #[test]
 fn types_are_open() {
-    for field in stored_schema().fields() {
+    for field in assembled_schema().fields() {
         let refused = matches!(
             field.data_type(),
             DataType::UInt8

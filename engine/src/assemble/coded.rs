@@ -1,0 +1,243 @@
+//! Text as numbers while rows are brought into order.
+//!
+//! Spans repeat themselves: a value is stored once in a dictionary, and the rows hold
+//! its code. So bringing a million rows into another order moves four bytes per value,
+//! and a value is hashed once per dictionary of a file, not once per row.
+//!
+//! ```text
+//! file -> dictionary form -> recode -> coded form -> concat, take -> dictionary form -> file
+//!         Dictionary(Utf8)             Int32                         Dictionary(Utf8)
+//! ```
+//!
+//! A column in coded form has `Int32` wherever there was text, also inside of maps,
+//! lists and structs; every text column has its own dictionary.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, ListArray, MapArray, StringArray,
+    StructArray,
+};
+use datafusion::arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Int32Type};
+use datafusion::common::HashMap;
+use datafusion::common::hash_utils::RandomState;
+
+use crate::error::{Error, Result};
+
+/// The type of a column while it is read and written: text is dictionary-encoded.
+pub(super) fn dictionary_type(plain: &DataType) -> DataType {
+    mapped(plain, &DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)))
+}
+
+/// The type of a column in coded form.
+pub(super) fn coded_type(plain: &DataType) -> DataType {
+    mapped(plain, &DataType::Int32)
+}
+
+fn mapped(plain: &DataType, text: &DataType) -> DataType {
+    let field = |field: &Arc<Field>| {
+        Arc::new(field.as_ref().clone().with_data_type(mapped(field.data_type(), text)))
+    };
+    match plain {
+        DataType::Utf8 => text.clone(),
+        DataType::List(item) => DataType::List(field(item)),
+        DataType::Map(entries, sorted) => DataType::Map(field(entries), *sorted),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(field).collect::<Fields>()),
+        other => other.clone(),
+    }
+}
+
+/// The dictionaries of one column.
+#[derive(Debug)]
+pub(super) enum Coder {
+    /// No text in it.
+    Plain,
+    Text(Dictionary),
+    /// One for each child.
+    Nested(Vec<Coder>),
+}
+
+/// The distinct texts of a column.
+#[derive(Debug)]
+pub(super) struct Dictionary {
+    codes: HashMap<u64, Vec<i32>>,
+    hasher: RandomState,
+    bytes: Vec<u8>,
+    offsets: Vec<i32>,
+    /// The texts that were recoded last, and their codes: batches of one row group share them.
+    last: Option<(ArrayRef, Vec<i32>)>,
+    /// All texts, when they are complete.
+    values: Option<ArrayRef>,
+}
+
+impl Coder {
+    /// For a column of the plain type.
+    pub(super) fn new(plain: &DataType) -> Self {
+        match plain {
+            DataType::Utf8 => Self::Text(Dictionary::default()),
+            DataType::List(item) => Self::nested([item.data_type()]),
+            DataType::Map(entries, _) => Self::nested([entries.data_type()]),
+            DataType::Struct(fields) => Self::nested(fields.iter().map(|field| field.data_type())),
+            _ => Self::Plain,
+        }
+    }
+
+    fn nested<'a>(children: impl IntoIterator<Item = &'a DataType>) -> Self {
+        let children: Vec<Self> = children.into_iter().map(Self::new).collect();
+        let is_plain = children.iter().all(|child| matches!(child, Self::Plain));
+        if is_plain { Self::Plain } else { Self::Nested(children) }
+    }
+
+    /// From the dictionary form to the coded form.
+    pub(super) fn recode(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
+        match self {
+            Self::Plain => Ok(Arc::clone(array)),
+            Self::Text(dictionary) => dictionary.recode(array),
+            Self::Nested(coders) => {
+                let mut coders = coders.iter_mut();
+                with_children(array, |child| match coders.next() {
+                    Some(coder) => coder.recode(child),
+                    None => Err(Error::Internal("a column has too many children".into())),
+                })
+            }
+        }
+    }
+
+    /// From the coded form to the dictionary form. Nothing can be recoded afterwards.
+    pub(super) fn decode(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
+        match self {
+            Self::Plain => Ok(Arc::clone(array)),
+            Self::Text(dictionary) => dictionary.decode(array),
+            Self::Nested(coders) => {
+                let mut coders = coders.iter_mut();
+                with_children(array, |child| match coders.next() {
+                    Some(coder) => coder.decode(child),
+                    None => Err(Error::Internal("a column has too many children".into())),
+                })
+            }
+        }
+    }
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self {
+            codes: HashMap::default(),
+            hasher: RandomState::default(),
+            bytes: Vec::new(),
+            offsets: vec![0],
+            last: None,
+            values: None,
+        }
+    }
+}
+
+impl Dictionary {
+    fn recode(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
+        let array = array
+            .as_any_dictionary_opt()
+            .filter(|array| array.keys().data_type() == &DataType::Int32)
+            .ok_or_else(|| Error::Internal(format!("{} is no dictionary", array.data_type())))?;
+        let known = self.last.take().filter(|(texts, _)| Arc::ptr_eq(texts, array.values()));
+        let (texts, codes) = match known {
+            Some(known) => known,
+            None => {
+                let texts = array.values().as_string::<i32>();
+                let codes: Result<Vec<i32>> = texts.iter().map(|text| self.code(text)).collect();
+                (Arc::clone(array.values()), codes?)
+            }
+        };
+        let keys = array.keys().as_primitive::<Int32Type>();
+        // The keys below NULLs may point anywhere.
+        let recoded =
+            keys.values().iter().map(|key| codes.get(*key as usize).copied().unwrap_or(0));
+        let recoded = Int32Array::new(ScalarBuffer::from_iter(recoded), keys.nulls().cloned());
+        self.last = Some((texts, codes));
+        Ok(Arc::new(recoded))
+    }
+
+    /// The code of a text. A NULL in a dictionary counts as the empty text: our files have none.
+    fn code(&mut self, text: Option<&str>) -> Result<i32> {
+        let text = text.unwrap_or_default().as_bytes();
+        let same_hash = self.codes.entry(self.hasher.hash_one(text)).or_default();
+        let is_same = |code: &&i32| {
+            let code = **code as usize;
+            &self.bytes[self.offsets[code] as usize..self.offsets[code + 1] as usize] == text
+        };
+        if let Some(code) = same_hash.iter().find(is_same) {
+            return Ok(*code);
+        }
+        let code = (self.offsets.len() - 1) as i32;
+        let end = i32::try_from(self.bytes.len() + text.len());
+        let end = end.map_err(|_| Error::ResourcesExhausted("texts exceed 2 GiB".into()))?;
+        self.bytes.extend_from_slice(text);
+        self.offsets.push(end);
+        same_hash.push(code);
+        Ok(code)
+    }
+
+    fn decode(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
+        let values = match &self.values {
+            Some(values) => Arc::clone(values),
+            None => {
+                let offsets =
+                    OffsetBuffer::new(ScalarBuffer::from(std::mem::take(&mut self.offsets)));
+                let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
+                let values = StringArray::try_new(offsets, bytes, None).map_err(arrow)?;
+                let values: ArrayRef = Arc::new(values);
+                self.values = Some(Arc::clone(&values));
+                self.codes = HashMap::default();
+                self.last = None;
+                values
+            }
+        };
+        let codes = array.as_primitive::<Int32Type>().clone();
+        Ok(Arc::new(DictionaryArray::try_new(codes, values).map_err(arrow)?))
+    }
+}
+
+/// The same array with other children.
+fn with_children(
+    array: &ArrayRef,
+    mut change: impl FnMut(&ArrayRef) -> Result<ArrayRef>,
+) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Struct(fields) => {
+            let (columns, nulls) = (array.as_struct().columns(), array.nulls().cloned());
+            let columns = columns.iter().map(change).collect::<Result<Vec<_>>>()?;
+            let fields: Fields = fields.iter().zip(&columns).map(typed_as).collect();
+            let changed = StructArray::try_new_with_length(fields, columns, nulls, array.len());
+            Ok(Arc::new(changed.map_err(arrow)?))
+        }
+        DataType::List(item) => {
+            let list = array.as_list::<i32>();
+            let values = change(list.values())?;
+            let item = typed_as((item, &values));
+            let changed =
+                ListArray::try_new(item, list.offsets().clone(), values, list.nulls().cloned());
+            Ok(Arc::new(changed.map_err(arrow)?))
+        }
+        DataType::Map(entries, is_sorted) => {
+            let map = array.as_map();
+            let before: ArrayRef = Arc::new(map.entries().clone());
+            let after = change(&before)?;
+            let entries = typed_as((entries, &after));
+            let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
+            let after = after.as_struct().clone();
+            let changed = MapArray::try_new(entries, offsets, after, nulls, *is_sorted);
+            Ok(Arc::new(changed.map_err(arrow)?))
+        }
+        other => Err(Error::Internal(format!("{other} has no children"))),
+    }
+}
+
+fn typed_as((field, array): (&Arc<Field>, &ArrayRef)) -> Arc<Field> {
+    Arc::new(field.as_ref().clone().with_data_type(array.data_type().clone()))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
+fn arrow(error: datafusion::arrow::error::ArrowError) -> Error {
+    Error::Internal(format!("assembling spans: {error}"))
+}

@@ -1,0 +1,117 @@
+//! Assembled files while they are written, one at a time for each day.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::parquet::arrow::add_encoded_arrow_schema_to_metadata;
+use datafusion::parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::properties::WriterProperties;
+use schema::assembled::assembled_schema;
+use schema::spans::stored_schema;
+
+use super::unit::Slice;
+use crate::error::{Error, Result};
+use crate::snapshot::Layout;
+use crate::write::writer_properties;
+
+/// The files that are being written.
+#[derive(Debug)]
+pub(super) struct Output {
+    properties: WriterProperties,
+    file_rows: u64,
+    open: BTreeMap<i64, OpenFile>,
+}
+
+#[derive(Debug)]
+struct OpenFile {
+    writer: ArrowWriter<Vec<u8>>,
+    rows: u64,
+    start_time_range: (i64, i64),
+}
+
+/// A file that is complete, in memory.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// The UTC day of its traces, counted from the epoch.
+    pub(super) day: i64,
+    pub(super) rows: u64,
+    pub(super) start_time_range: (i64, i64),
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Output {
+    /// Files with the `stored` columns and those that assembly adds.
+    pub(super) fn new(stored: &Schema, row_group_rows: usize, file_rows: u64) -> Self {
+        let all_stored = stored_schema();
+        let has = |schema: &Schema, name: &str| schema.column_with_name(name).is_some();
+        let fields: Vec<_> = assembled_schema()
+            .fields()
+            .iter()
+            .filter(|field| !has(&all_stored, field.name()) || has(stored, field.name()))
+            .cloned()
+            .collect();
+        let schema = Schema::new(fields);
+        let mut properties = writer_properties(&schema, row_group_rows, Layout::Assembled);
+        // Text is given dictionary-encoded; readers are told that it is text.
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        Self { properties, file_rows, open: BTreeMap::new() }
+    }
+
+    /// Adds a slice as a row group of its own.
+    pub(super) fn write(&mut self, slice: &Slice) -> Result<()> {
+        let file = match self.open.entry(slice.day) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(new) => {
+                let writer = new_writer(slice.rows.schema(), &self.properties).map_err(parquet)?;
+                new.insert(OpenFile { writer, rows: 0, start_time_range: (i64::MAX, i64::MIN) })
+            }
+        };
+        file.writer.write(&slice.rows).map_err(parquet)?;
+        file.writer.flush().map_err(parquet)?;
+        file.rows += slice.rows.num_rows() as u64;
+        let (from, to) = slice.start_time_range;
+        file.start_time_range.0 = file.start_time_range.0.min(from);
+        file.start_time_range.1 = file.start_time_range.1.max(to);
+        Ok(())
+    }
+
+    /// Ends the files that are large enough, and those of days before `day`.
+    pub(super) fn finish_before(&mut self, day: i64) -> Result<Vec<Finished>> {
+        let done: Vec<i64> = self
+            .open
+            .iter()
+            .filter(|(of, file)| **of < day || file.rows >= self.file_rows)
+            .map(|(of, _)| *of)
+            .collect();
+        done.into_iter().filter_map(|of| Some((of, self.open.remove(&of)?))).map(finish).collect()
+    }
+
+    /// Ends all files.
+    pub(super) fn finish(mut self) -> Result<Vec<Finished>> {
+        self.finish_before(i64::MAX)
+    }
+}
+
+fn new_writer(
+    schema: SchemaRef,
+    properties: &WriterProperties,
+) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties.clone())
+        .with_skip_arrow_metadata(true);
+    ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)
+}
+
+fn finish((day, file): (i64, OpenFile)) -> Result<Finished> {
+    let OpenFile { writer, rows, start_time_range } = file;
+    let bytes = writer.into_inner().map_err(parquet)?;
+    Ok(Finished { day, rows, start_time_range, bytes })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
+fn parquet(error: ParquetError) -> Error {
+    Error::Internal(format!("encoding Parquet: {error}"))
+}
