@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Read trace files into a lake.
     Import(ImportArgs),
+    /// Assemble traces: fewer files, and trees that need not be computed again.
+    Compact(CompactArgs),
     /// Ask with SQL; without a statement, in an interactive shell.
     Sql(SqlArgs),
     /// Write a report over a lake.
@@ -105,12 +107,31 @@ left out and reported.")]
 pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArg,
+    /// Leave the spans as they came: `spanlake compact` assembles them later.
+    #[arg(long)]
+    pub(crate) no_compact: bool,
     /// Format of the files; without it, each file shows its own.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) format: Option<InputFormat>,
     /// Files to read; - is stdin.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// Arguments of `compact`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  spanlake compact --lake ./lake
+
+Answers do not change, and other readers are not disturbed: replaced files are deleted an hour later by
+`spanlake serve`, or now with --vacuum.")]
+pub(crate) struct CompactArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+    /// Delete replaced files at once. Queries that run now, also of other programs, may fail.
+    #[arg(long)]
+    pub(crate) vacuum: bool,
 }
 
 /// Formats of trace files.

@@ -1,5 +1,6 @@
 //! From a parsed command line to the work it asks for.
 
+mod compact;
 mod demo;
 mod functions;
 mod generate;
@@ -20,6 +21,7 @@ use crate::interrupt::{StopSignals, interruptible, on_large_stack};
 pub(crate) async fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(args) => stoppable(demo::run(args)).await,
+        Command::Compact(args) => stoppable(compact::run(args)).await,
         // These end their work themselves when they are interrupted.
         Command::Import(args) => on_large_stack(import::run(args)).await,
         Command::Serve(args) => on_large_stack(serve::run(args)).await,

@@ -7,6 +7,7 @@
 //! ```
 
 mod addresses;
+mod assembling;
 mod config;
 mod logs;
 mod metrics;

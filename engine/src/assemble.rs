@@ -61,6 +61,22 @@ pub struct Assembled {
     pub version: Option<u64>,
 }
 
+impl Assembled {
+    /// This and a later run as one.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        Self {
+            spans: self.spans + later.spans,
+            left: later.left,
+            files_before: self.files_before + later.files_before,
+            bytes_before: self.bytes_before + later.bytes_before,
+            files_after: self.files_after + later.files_after,
+            bytes_after: self.bytes_after + later.bytes_after,
+            version: later.version.or(self.version),
+        }
+    }
+}
+
 /// Assembles the traces of one lake.
 #[derive(Debug)]
 pub(crate) struct Assembler {

@@ -1,8 +1,11 @@
 //! The engine: one lake, opened.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use object_store::ObjectStore;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::Mutex;
 
 use crate::assemble::{Assembled, Assembler};
@@ -11,6 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::disk::{FileSystem, LocalDisk};
 use crate::error::{Error, Result};
 use crate::location::Location;
+use crate::paths;
 use crate::read::Divided;
 use crate::settings::{CompactSettings, LiveSettings, Settings};
 use crate::snapshot::{MemoryChunk, Snapshot};
@@ -37,6 +41,8 @@ struct Inner {
     indexes: Arc<TraceIndexes>,
     /// One assembly at a time: a second one would lose.
     assembly: Mutex<()>,
+    /// Replaced files that are deleted: the log still names them.
+    gone: Mutex<HashSet<Path>>,
     /// `None` if nobody writes through this engine but importers.
     live: Option<Live>,
     /// The session of the newest snapshot seen: planning the views again for each query would be wasted.
@@ -149,8 +155,18 @@ impl Engine {
     ) -> Result<Self> {
         let runtime = Runtime::new(&settings, Some(Arc::clone(&store)))?;
         let indexes = Arc::new(TraceIndexes::new(Arc::clone(&store)));
-        let (assembly, newest) = (Mutex::default(), Mutex::default());
-        let inner = Inner { store, log, clock, settings, runtime, indexes, assembly, live, newest };
+        let inner = Inner {
+            store,
+            log,
+            clock,
+            settings,
+            runtime,
+            indexes,
+            assembly: Mutex::default(),
+            gone: Mutex::default(),
+            live,
+            newest: Mutex::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -216,6 +232,34 @@ impl Engine {
             settings: settings.clone(),
         };
         assembler.run(&snapshot).await
+    }
+
+    /// Deletes files that assembly replaced longer ago than `grace`: no query may run so long. Returns
+    /// their number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] or [`Error::Log`]; the call may be repeated.
+    pub async fn vacuum(&self, grace: Duration) -> Result<usize> {
+        let inner = &self.inner;
+        let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
+        let before_ms = inner.clock.now().timestamp_millis().saturating_sub(grace_ms);
+        let replaced = inner.log.replaced_before(before_ms).await?;
+        let mut gone = inner.gone.lock().await;
+        let mut deleted = 0;
+        for path in replaced {
+            if gone.contains(&path) {
+                continue;
+            }
+            match inner.store.delete(&paths::in_lake(&path)).await {
+                Ok(()) => deleted += 1,
+                // The log remembers for a week what another run has deleted.
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            gone.insert(path);
+        }
+        Ok(deleted)
     }
 
     /// The settings it was opened with.

@@ -23,6 +23,12 @@ pub(crate) async fn run(args: ImportArgs) -> Result<()> {
         let what = failure::message(error);
         terminal::note(format_args!("error: {what}; nothing of this file was imported"));
     }
+    if !args.no_compact && outcome.committed_spans() > 0 {
+        let engine = super::open(&args.lake).await?;
+        let assembling = Instant::now();
+        let done = super::compact::assemble_all(&engine).await?;
+        terminal::note(format_args!("{}", super::compact::summary(&done, assembling.elapsed())));
+    }
     for line in outcome.summary(started.elapsed(), args.lake.text()) {
         terminal::say(format_args!("{line}"))?;
     }

@@ -17,6 +17,8 @@ pub(crate) struct Config {
     pub(crate) ingest: ingest::server::ServerSettings,
     /// The write-ahead log, the memtable and the flush: `[wal]`.
     pub(crate) wal: engine::LiveSettings,
+    /// The assembly of traces: `[compact]`.
+    pub(crate) compact: engine::CompactSettings,
     /// Queries and files: `[engine]`.
     pub(crate) engine: engine::Settings,
     /// Flight SQL: `[flight]`.
@@ -24,9 +26,10 @@ pub(crate) struct Config {
 }
 
 /// The sections, and the source that declares each.
-const SECTIONS: [(&str, &str); 4] = [
+const SECTIONS: [(&str, &str); 5] = [
     ("ingest", ingest::server::SETTINGS_SOURCE),
     ("wal", engine::LIVE_SETTINGS_SOURCE),
+    ("compact", engine::COMPACT_SETTINGS_SOURCE),
     ("engine", engine::SETTINGS_SOURCE),
     ("flight", flight_server::SETTINGS_SOURCE),
 ];

@@ -12,6 +12,8 @@ use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
+use super::assembling;
+
 /// What the parts count, at one moment.
 #[derive(Debug, Clone)]
 pub(super) struct Counts {
@@ -19,6 +21,7 @@ pub(super) struct Counts {
     pub(super) receiver: Snapshot,
     pub(super) in_flight_bytes: usize,
     pub(super) queries: QueryCounts,
+    pub(super) assembled: assembling::Counts,
     pub(super) is_ready: bool,
 }
 
@@ -37,12 +40,27 @@ impl Collector for Counts {
         self.receiving(&mut out)?;
         self.logging(&mut out)?;
         self.flushing(&mut out)?;
+        self.assembling(&mut out)?;
         self.querying(&mut out)?;
         out.gauge("ready", "Whether requests should be sent here.", u64::from(self.is_ready))
     }
 }
 
 impl Counts {
+    fn assembling(&self, out: &mut Writer<'_>) -> fmt::Result {
+        let done = &self.assembled;
+        out.counter("assembled_spans", "Spans that were written in whole traces.", done.spans)?;
+        out.counter("assembly_runs", "Commits of assembled files.", done.runs)?;
+        out.counter("assembly_failures", "Runs that failed and are tried again.", done.failures)?;
+        out.counter("assembly_files_replaced", "Files that were replaced.", done.files_replaced)?;
+        out.counter("assembly_files_written", "Files that replaced them.", done.files_written)?;
+        out.counter(
+            "assembly_files_deleted",
+            "Replaced files that were deleted.",
+            done.files_deleted,
+        )
+    }
+
     fn receiving(&self, out: &mut Writer<'_>) -> fmt::Result {
         let Snapshot { requests, bytes, payload_bytes, spans, .. } = &self.receiver;
         let by_outcome: Vec<_> = requests

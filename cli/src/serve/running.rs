@@ -1,7 +1,7 @@
 //! Starts the parts of the server in order, watches them, and stops them in order.
 //!
 //! Start: operations port, write-ahead log and lake, receivers, Flight SQL.
-//! Stop: receivers first, so that nothing more comes in; then the flush.
+//! Stop: receivers first, so that nothing more comes in, and the assembly; then the flush.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +13,10 @@ use engine::{Clock, Condition, Engine, Intake, IntakeStatus, Location, SystemClo
 use ingest::server::{Protocol, Protocols, Receiver};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::assembling::Assembling;
 use super::metrics::{self, Counts};
 use super::ops::{self, Observed};
 use super::sink::{IntakeSink, LoggedPayloads};
@@ -36,6 +37,7 @@ pub(crate) struct Running {
     stop: watch::Sender<bool>,
     receiving: JoinSet<()>,
     answering: JoinSet<flight_server::Result<()>>,
+    assembling: JoinHandle<()>,
 }
 
 /// Where the server listens.
@@ -59,6 +61,7 @@ struct Parts {
     receiver: Arc<Receiver>,
     otlp: Arc<ingest::server::Stats>,
     queries: Arc<flight_server::Stats>,
+    assembled: Arc<Assembling>,
     latest_flush: Duration,
 }
 
@@ -101,6 +104,12 @@ impl Running {
                 }
             });
         }
+        let assembled = Arc::new(Assembling::default());
+        let assembling = {
+            let (assembled, engine, settings) =
+                (Arc::clone(&assembled), engine.clone(), config.compact);
+            tokio::spawn(async move { assembled.run(engine, settings).await })
+        };
         let mut answering = JoinSet::new();
         if let Some(listener) = sockets.flight {
             let stopped = becomes_true(stopping);
@@ -113,10 +122,11 @@ impl Running {
                 stopped,
             ));
         }
-        let parts = Parts { intake: intake.clone(), receiver, otlp, queries, latest_flush };
+        let parts =
+            Parts { intake: intake.clone(), receiver, otlp, queries, assembled, latest_flush };
         // Set once: this is the only place.
         let _ = watched.parts.set(parts);
-        Ok((Self { watched, intake, stop, receiving, answering }, served))
+        Ok((Self { watched, intake, stop, receiving, answering, assembling }, served))
     }
 
     /// Waits until a part fails; says why.
@@ -151,6 +161,8 @@ impl Running {
         self.watched.is_stopping.store(true, Ordering::Relaxed);
         self.stop.send_replace(true);
         while self.receiving.join_next().await.is_some() {}
+        // Nothing is lost: what it has not committed nobody has seen.
+        self.assembling.abort();
         let flushed = self.intake.shutdown().await.context(
             "the last flush failed; what was acknowledged is in the write-ahead log, and the next \
              start flushes it",
@@ -197,6 +209,7 @@ impl Observed for Watched {
             receiver: parts.otlp.snapshot(),
             in_flight_bytes: parts.receiver.in_flight_bytes(),
             queries: parts.queries.snapshot(),
+            assembled: parts.assembled.counts(),
             is_ready: self.not_ready().is_empty(),
         };
         metrics::render(counts).unwrap_or_else(|_| "# EOF\n".into())

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake_core::kernel::{Action, Add, StructType, Transaction};
+use deltalake_core::kernel::{Action, Add, MetadataExt, StructType, Transaction};
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableError};
+use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt};
-use schema::assembled::assembled_schema;
+use schema::assembled::{TRACE_START_UNIX_NANO, assembled_schema};
 use schema::spans::{DATE, START_TIME_UNIX_NANO};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -318,6 +319,16 @@ impl TableLog {
             }
             let mut actions = new.iter().map(add_action).collect::<Result<Vec<_>>>()?;
             actions.extend(removals);
+            // A lake of an older version has not declared the columns that assembly adds.
+            if state.schema().field(TRACE_START_UNIX_NANO).is_none() {
+                let schema = delta_schema()?;
+                let metadata = state
+                    .metadata()
+                    .clone()
+                    .with_schema(&schema)
+                    .map_err(|e| log_error(e.into()))?;
+                actions.push(Action::Metadata(metadata));
+            }
             let operation = DeltaOperation::Optimize { predicate: None, target_size: 0 };
             // No retries below us: each attempt must see whether the old files are still there.
             let properties = CommitProperties::default().with_max_retries(0);
@@ -333,6 +344,24 @@ impl TableLog {
             Some(attempt) => Err(attempt.source),
             None => Err(Error::Internal("no attempt was made to commit".into())),
         }
+    }
+}
+
+impl TableLog {
+    /// The files that were replaced before `before_ms`, and that no version since then has.
+    pub(crate) async fn replaced_before(&self, before_ms: i64) -> Result<Vec<Path>> {
+        let table = self.updated().await?;
+        let state = table.snapshot().map_err(log_error)?;
+        let log_store = table.log_store();
+        let mut tombstones = state.all_tombstones(&*log_store);
+        let mut paths = Vec::new();
+        while let Some(tombstone) = tombstones.try_next().await.map_err(log_error)? {
+            if tombstone.deletion_timestamp().is_some_and(|removed_ms| removed_ms < before_ms) {
+                let path = Path::parse(tombstone.path()).map_err(|e| Error::Store(e.into()))?;
+                paths.push(path);
+            }
+        }
+        Ok(paths)
     }
 }
 

@@ -190,3 +190,20 @@ async fn two_assemblers_and_a_writer() {
     assemble_all(&lake).await;
     assert_same(&answers(&lake).await, &answers(&oracle).await, "in the end");
 }
+
+/// Scenario: an assembled lake is vacuumed, first with a long grace period, then with none, while a
+/// session of before is still open.
+/// Guarantees: only replaced files go, each once; what is asked afterwards is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn vacuum_deletes_what_was_replaced() {
+    let (lake, rows) = (TestLake::empty().await, sample());
+    import(&lake, &rows).await;
+    let before = answers(&lake).await;
+    let files = lake.engine.snapshot().await.unwrap().files.len();
+    assemble_all(&lake).await;
+    let hour = std::time::Duration::from_secs(3600);
+    assert_eq!(lake.engine.vacuum(hour).await.unwrap(), 0);
+    assert!(lake.engine.vacuum(std::time::Duration::ZERO).await.unwrap() >= files);
+    assert_eq!(lake.engine.vacuum(std::time::Duration::ZERO).await.unwrap(), 0);
+    assert_same(&answers(&lake).await, &before, "vacuumed");
+}
