@@ -40,7 +40,7 @@ QUESTION = Question(
     title="slowest 1 % of a week",
     about="Per root operation, the traces at or above the 99th percentile of the week.",
     sql={
-        "spanlake": RANKED,
+        "spanlake": RANKED.replace("parent_span_id IS NULL", "is_root"),
         "duckdb": DUCKDB,
         "datafusion": RANKED,
         "clickhouse": CLICKHOUSE,

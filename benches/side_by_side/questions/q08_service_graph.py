@@ -19,7 +19,13 @@ QUESTION = Question(
     title="service graph of a day",
     about="Calls, errors and p99 between each pair of services on one day.",
     sql={
-        "spanlake": JOINED.replace("P99", "p99(callee.duration_ns)"),
+        "spanlake": """
+            SELECT parent_service_name AS caller, service_name AS callee, count(*) AS calls,
+                count(*) FILTER (WHERE status_code = 'error') AS errors, p99(duration_ns) AS p99_ns
+            FROM spans
+            WHERE start_time >= @day AND start_time < @day_end
+              AND parent_service_name <> service_name
+            GROUP BY parent_service_name, service_name""",
         "duckdb": DUCKDB,
         "datafusion": JOINED.replace(
             "P99", "percentile_cont(0.99) WITHIN GROUP (ORDER BY callee.duration_ns)"

@@ -38,13 +38,10 @@ SELECT SpanId AS span_id, nullIf(ParentSpanId, '') AS parent_span_id,
 FROM otel_traces WHERE TraceId IN (SELECT trace_id FROM ({slow}))
   AND Timestamp >= @week_early AND Timestamp < @end_late
 """
-# The tree column of `spans` would be computed for the whole lake first.
 SPANLAKE = f"""
-SELECT service_name, span_name, sum(tree['critical_path_ns']) AS critical_path_ns FROM (
-    SELECT service_name, span_name, span_tree(span_id, parent_span_id, start_time, duration_ns,
-        span_kind, status_code, service_name, span_name) OVER (PARTITION BY trace_id) AS tree
-    FROM (SELECT * {SPANS.format(slow=slowest.RANKED)})
-) WHERE tree['critical_path_ns'] > 0 GROUP BY service_name, span_name
+SELECT service_name, span_name, sum(critical_path_ns) AS critical_path_ns
+{SPANS.format(slow=slowest.QUESTION.sql["spanlake"])}
+  AND critical_path_ns > 0 GROUP BY service_name, span_name
 """
 
 QUESTION = Question(

@@ -22,20 +22,13 @@ SELECT span_name, count(DISTINCT below) AS failures, count(DISTINCT trace_id) AS
 FROM up WHERE service_name = 'api-gateway' GROUP BY span_name
 """
 
-# The tree columns of `spans` would be computed for the whole lake first.
+# The ancestors of a span are those whose nested-set numbers enclose its own.
 SPANLAKE = """
-WITH family AS (
-    SELECT trace_id, span_id, service_name, span_name, status_code, span_tree(span_id,
-        parent_span_id, start_time, duration_ns, span_kind, status_code, service_name, span_name)
-        OVER (PARTITION BY trace_id) AS tree
-    FROM (SELECT * FROM spans WHERE trace_id IN (
-        SELECT trace_id FROM spans WHERE service_name = 'payment' AND status_code = 'error'))
-)
 SELECT failing.span_name, count(DISTINCT failing.span_id) AS failures,
     count(DISTINCT failing.trace_id) AS traces
-FROM family failing JOIN family ancestor ON ancestor.trace_id = failing.trace_id
-    AND ancestor.tree['nested_left'] < failing.tree['nested_left']
-    AND ancestor.tree['nested_right'] > failing.tree['nested_right']
+FROM spans failing JOIN spans ancestor ON ancestor.trace_id = failing.trace_id
+    AND ancestor.nested_left < failing.nested_left
+    AND ancestor.nested_right > failing.nested_right
 WHERE failing.service_name = 'payment' AND failing.status_code = 'error'
   AND ancestor.service_name = 'api-gateway'
 GROUP BY failing.span_name

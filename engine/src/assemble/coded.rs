@@ -31,11 +31,6 @@ pub(super) fn dictionary_type(plain: &DataType) -> DataType {
     mapped(plain, &DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)))
 }
 
-/// The type of a column in coded form.
-pub(super) fn coded_type(plain: &DataType) -> DataType {
-    mapped(plain, &DataType::Int32)
-}
-
 fn mapped(plain: &DataType, text: &DataType) -> DataType {
     let field = |field: &Arc<Field>| {
         Arc::new(field.as_ref().clone().with_data_type(mapped(field.data_type(), text)))

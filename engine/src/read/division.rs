@@ -16,7 +16,7 @@ use datafusion::common::{DataFusionError, Result};
 use object_store::path::Path;
 use tokio::sync::OnceCell;
 
-use crate::snapshot::{Layout, Snapshot};
+use crate::snapshot::{DataFile, Layout, Snapshot};
 use crate::trace_index::{TraceIndexes, row_ranges};
 
 /// A part of the rows of a snapshot.
@@ -93,6 +93,14 @@ impl Divided {
             .get_or_try_init(|| async { self.find_late().await })
             .await
             .map_err(|error| DataFusionError::External(Box::new(error)))
+    }
+
+    /// The rows of some traces in a file, in file order. `keys` are sorted.
+    pub(crate) async fn rows_of(&self, file: &DataFile, keys: &[u64]) -> Result<Vec<Range<usize>>> {
+        let Some(indexes) = &self.indexes else { return Ok(Vec::new()) };
+        let index = indexes.of(file).await;
+        let index = index.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        Ok(row_ranges(index.runs_in(keys)))
     }
 
     async fn find_late(&self) -> crate::Result<HashMap<Path, LateRows>> {

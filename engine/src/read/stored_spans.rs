@@ -18,8 +18,9 @@ use datafusion::datasource::physical_plan::parquet::{
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::physical_expr::expressions::col;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
@@ -32,6 +33,7 @@ use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID, stored_schema};
 use crate::paths;
 use crate::read::division::{Divided, Part};
 use crate::snapshot::{DataFile, Layout};
+use crate::trace_index::trace_key;
 
 /// The URL under which a session finds the store of the lake.
 pub(crate) const LAKE_URL: &str = "lake://spans";
@@ -60,8 +62,24 @@ impl StoredSpans {
         Self { divided, part, schema }
     }
 
-    /// The files that have rows of this part, and which.
-    async fn files(&self) -> Result<Vec<FileRows<'_>>> {
+    /// The files that have rows of this part, and which. With `traces`, only the rows of those traces
+    /// are wanted.
+    async fn files(&self, traces: Option<&[u64]>) -> Result<Vec<FileRows<'_>>> {
+        let mut files = self.files_of_part().await?;
+        let Some(traces) = traces else { return Ok(files) };
+        // The rows of a file can be chosen only if their number is known.
+        for rows in files.iter_mut().filter(|rows| rows.file.rows.is_some()) {
+            let found = self.divided.rows_of(rows.file, traces).await?;
+            rows.ranges = Some(match &rows.ranges {
+                Some(ranges) => intersection(ranges, &found),
+                None => found,
+            });
+        }
+        files.retain(|rows| rows.ranges.as_ref().is_none_or(|ranges| !ranges.is_empty()));
+        Ok(files)
+    }
+
+    async fn files_of_part(&self) -> Result<Vec<FileRows<'_>>> {
         let files = self.divided.snapshot().files.iter();
         if self.part == Part::All {
             return Ok(files.map(|file| FileRows { file, ranges: None }).collect());
@@ -204,7 +222,8 @@ impl TableProvider for StoredSpans {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let memory = self.scan_memory(state.config().target_partitions(), projection)?;
-        let files = self.files().await?;
+        let traces = wanted_traces(filters);
+        let files = self.files(traces.as_deref()).await?;
         match (files.is_empty(), memory) {
             (true, None) => {
                 let schema = match projection {
@@ -247,16 +266,65 @@ impl StoredSpans {
             runtime.cache_manager.get_file_metadata_cache(),
         );
         let parquet = parquet.with_parquet_file_reader_factory(Arc::new(reader));
-        // One group per file keeps each file's order; the planner merges or repartitions as the query needs.
-        let groups =
-            files.iter().map(|rows| FileGroup::new(vec![self.partitioned_file(rows)])).collect();
+        let order = self.file_order(files)?;
+        let groups = if order.is_some() {
+            // One group per file keeps each file's order; the planner merges as the query needs.
+            files.iter().map(|rows| FileGroup::new(vec![self.partitioned_file(rows)])).collect()
+        } else {
+            let all = files.iter().map(|rows| self.partitioned_file(rows)).collect();
+            FileGroup::new(all).split_files(state.config().target_partitions())
+        };
         let config = FileScanConfigBuilder::new(url, Arc::new(parquet))
             .with_file_groups(groups)
             .with_statistics(self.statistics_of_files(files))
-            .with_output_ordering(self.file_order(files)?.into_iter().collect())
+            .with_output_ordering(order.into_iter().collect())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// The keys of the only traces that `filters` let through, sorted; `None` if they may be any.
+fn wanted_traces(filters: &[Expr]) -> Option<Vec<u64>> {
+    let is_id = |expr: &Expr| matches!(expr, Expr::Column(column) if column.name == TRACE_ID);
+    let key = |expr: &Expr| match expr {
+        Expr::Literal(ScalarValue::FixedSizeBinary(_, Some(id)), _) => Some(trace_key(id)),
+        _ => None,
+    };
+    filters.iter().find_map(|filter| {
+        let mut keys = match filter {
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) if is_id(left) => {
+                vec![key(right)?]
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) if is_id(right) => {
+                vec![key(left)?]
+            }
+            Expr::InList(InList { expr, list, negated: false }) if is_id(expr) => {
+                list.iter().map(key).collect::<Option<Vec<_>>>()?
+            }
+            _ => return None,
+        };
+        keys.sort_unstable();
+        keys.dedup();
+        Some(keys)
+    })
+}
+
+/// The rows that are in both.
+fn intersection(a: &[Range<usize>], b: &[Range<usize>]) -> Vec<Range<usize>> {
+    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
+    let mut both = Vec::new();
+    while let (Some(left), Some(right)) = (a.peek(), b.peek()) {
+        let common = left.start.max(right.start)..left.end.min(right.end);
+        if left.end < right.end {
+            a.next();
+        } else {
+            b.next();
+        }
+        if !common.is_empty() {
+            both.push(common);
+        }
+    }
+    both
 }
