@@ -43,7 +43,11 @@ class Spanlake(System):
         _, status, used = os.wait4(importer.pid, 0)
         if status != 0:
             raise RuntimeError(f"import failed: {said.decode()}")
-        return Loaded(time.monotonic() - started, peak_bytes=used.ru_maxrss * 1024)
+        loaded = Loaded(time.monotonic() - started, peak_bytes=used.ru_maxrss * 1024)
+        # The files that assembly replaced would lie there for another hour.
+        vacuum = [source.spanlake, "compact", "--vacuum", "--lake", folder / "lake"]
+        subprocess.run(vacuum, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        return loaded
 
     def open(self, source: Source, folder: Path) -> None:
         self.binary = source.spanlake
