@@ -13,7 +13,7 @@
 //! be stopped at any moment, and may lose against another process: then its files,
 //! which nobody has seen, are removed.
 //!
-//! Memory is bounded by the rows of one unit and the compressed files of one commit.
+//! Memory is bounded by the rows of two units and the compressed files of one commit.
 
 mod coded;
 mod input;
@@ -40,7 +40,7 @@ use crate::write::{DataFiles, date};
 use input::{Input, columns_of};
 use output::{Finished, Output};
 use plan::{Plan, Rows};
-use unit::Unit;
+use unit::{Slice, Unit};
 
 /// What one run did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -146,21 +146,31 @@ impl Assembler {
         }
         let schema = columns_of(&inputs);
         let mut output = Output::new(&schema, self.row_group_rows, self.settings.file_rows);
-        for rows in &plan.units {
-            let batches = read(&inputs, &schema, rows).await?;
-            let (unit_schema, slice_rows) = (Arc::clone(&schema), self.row_group_rows);
-            let (still_open, finished) = blocking(move || {
-                let slices = Unit::new(unit_schema, &batches)?.into_slices(slice_rows)?;
-                drop(batches);
-                let first_day = slices.iter().map(|slice| slice.day).min().unwrap_or(i64::MIN);
+        // While the slices of one unit are encoded, the next unit is read and brought into order.
+        let mut units = plan.units.iter();
+        let mut slices = match units.next() {
+            Some(rows) => slices_of(&inputs, &schema, rows, self.row_group_rows).await?,
+            None => Vec::new(),
+        };
+        while !slices.is_empty() {
+            let encoded = blocking(move || {
                 for slice in &slices {
                     output.write(slice)?;
                 }
+                let first_day = slices.iter().map(|slice| slice.day).min().unwrap_or(i64::MIN);
                 let finished = output.finish_before(first_day)?;
                 Ok((output, finished))
-            })
-            .await?;
-            output = still_open;
+            });
+            let following = async {
+                match units.next() {
+                    Some(rows) => slices_of(&inputs, &schema, rows, self.row_group_rows).await,
+                    None => Ok(Vec::new()),
+                }
+            };
+            let (encoded, following) = tokio::join!(encoded, following);
+            let finished;
+            (output, finished) = encoded?;
+            slices = following?;
             self.put(finished, files).await?;
         }
         let finished = blocking(move || output.finish()).await?;
@@ -200,7 +210,7 @@ impl Assembler {
             for batch in read(inputs, &schema, rows).await? {
                 batches.push(plain(&batch)?);
             }
-            for mut file in data_files.write(batches, Layout::ByTrace).await? {
+            for mut file in data_files.write(batches).await? {
                 file.written_ms = written_ms.unwrap_or(file.written_ms);
                 files.push(file);
             }
@@ -225,6 +235,18 @@ impl Assembler {
         }
         Ok(())
     }
+}
+
+/// Reads a unit and brings its rows into order.
+async fn slices_of(
+    inputs: &[Input],
+    schema: &SchemaRef,
+    rows: &Rows,
+    slice_rows: usize,
+) -> Result<Vec<Slice>> {
+    let batches = read(inputs, schema, rows).await?;
+    let schema = Arc::clone(schema);
+    blocking(move || Unit::new(schema, &batches)?.into_slices(slice_rows)).await
 }
 
 async fn read(inputs: &[Input], schema: &SchemaRef, rows: &Rows) -> Result<Vec<RecordBatch>> {

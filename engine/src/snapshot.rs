@@ -51,8 +51,6 @@ pub struct DataFile {
 pub enum Layout {
     /// As they came, or as another writer wanted.
     Arrival,
-    /// Sorted by `(trace_id, start_time_unix_nano)`.
-    ByTrace,
     /// Every trace as a whole, its rows side by side, with tree columns and a summary.
     Assembled,
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! import: Writer -> buffer ------------------------+
-//!                                                  +-> sort -> Parquet file per day -> commit
+//!                                                  +-> Parquet file per day -> commit
 //! live:   Intake -> wal -> memtable -> flush ------+
 //! ```
 //!
@@ -16,11 +16,11 @@
 //! broken is rejected as a whole: its rows are kept apart until [`Writer::accept`].
 
 mod data_files;
+mod days;
 mod flush;
 mod intake;
 mod memtable;
 mod parquet;
-mod sort;
 mod wal;
 
 use std::sync::Arc;
@@ -33,18 +33,18 @@ use crate::catalog::{NewFile, TableLog, remove_uncommitted};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::settings::Settings;
-use crate::snapshot::Layout;
 
 pub(crate) use data_files::DataFiles;
+pub(crate) use days::{date, day_of};
 pub use intake::{Condition, Decode, Intake, IntakeError, IntakeStatus, TIMING_BOUNDS, Timings};
 pub(crate) use intake::{Live, Parts};
 pub(crate) use parquet::writer_properties;
-pub(crate) use sort::{date, day_of};
+
 pub use wal::Payload;
 
 /// Appends spans to a lake. Nothing is visible before [`Writer::commit`].
 ///
-/// Memory is bounded by `Settings::write_buffer_bytes`: what does not fit is sorted and
+/// Memory is bounded by `Settings::write_buffer_bytes`: what does not fit is
 /// written to files that no reader sees yet.
 #[derive(Debug)]
 pub struct Writer {
@@ -183,12 +183,12 @@ impl Writer {
         remove_uncommitted(&*self.files.store, &self.accepted.files).await;
     }
 
-    /// Writes the buffered rows of `staged` to sorted files, one per day. On failure the rows stay in the buffer.
+    /// Writes the buffered rows of `staged` to files, one per day. On failure the rows stay in the buffer.
     async fn flush(&self, staged: &mut Staged) -> Result<()> {
         if staged.batches.is_empty() {
             return Ok(());
         }
-        staged.files.extend(self.files.write(staged.batches.clone(), Layout::ByTrace).await?);
+        staged.files.extend(self.files.write(staged.batches.clone()).await?);
         staged.batches.clear();
         staged.bytes = 0;
         Ok(())

@@ -5,6 +5,11 @@
 
 use arrow::datatypes::{DataType, Field, Fields};
 
+/// Duration not covered by any child.
+pub const SELF_TIME_NS: &str = "self_time_ns";
+/// Time in which the span itself bounds the response.
+pub const CRITICAL_PATH_NS: &str = "critical_path_ns";
+
 /// One tree column: its name, type, and a sentence for the reference.
 #[derive(Debug, Clone)]
 pub struct TreeColumn {
@@ -31,9 +36,9 @@ pub const TREE_COLUMNS: &[TreeColumn] = &[
         "Nested-set number on entering the span; ancestors enclose it.",
     ),
     column("nested_right", DataType::Int32, "Nested-set number on leaving the span."),
-    column("self_time_ns", DataType::Int64, "Duration not covered by any child, in nanoseconds."),
+    column(SELF_TIME_NS, DataType::Int64, "Duration not covered by any child, in nanoseconds."),
     column(
-        "critical_path_ns",
+        CRITICAL_PATH_NS,
         DataType::Int64,
         "Time in which this span itself bounds the response; sums to the root duration over a trace.",
     ),

@@ -54,7 +54,7 @@ impl Output {
             .cloned()
             .collect();
         let schema = Schema::new(fields);
-        let mut properties = writer_properties(&schema, row_group_rows, Layout::Assembled);
+        let mut properties = writer_properties(row_group_rows, Layout::Assembled);
         // Text is given dictionary-encoded; readers are told that it is text.
         add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
         Self { properties, file_rows, open: BTreeMap::new() }

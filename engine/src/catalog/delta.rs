@@ -37,10 +37,6 @@ const ASSEMBLED_TAG: &str = "spanlake.assembled";
 /// Version of the rules by which trees are computed. Files of another version are assembled again.
 const ASSEMBLED_BY: &str = "1";
 
-/// Tag on a file whose rows are in this order. Files of other writers do not have it.
-const SORT_TAG: &str = "spanlake.sortedBy";
-const SORTED_BY_TRACE: &str = "trace_id,start_time_unix_nano";
-
 /// Commits between two checkpoints: readers replay at most this many.
 const CHECKPOINT_INTERVAL: &str = "20";
 
@@ -474,7 +470,6 @@ fn add_action(file: &NewFile) -> Result<Action> {
     let tag = |key: &str, value: &str| HashMap::from([(key.into(), Some(value.into()))]);
     let tags = match file.layout {
         Layout::Arrival => None,
-        Layout::ByTrace => Some(tag(SORT_TAG, SORTED_BY_TRACE)),
         Layout::Assembled => Some(tag(ASSEMBLED_TAG, ASSEMBLED_BY)),
     };
     Ok(Action::Add(Add {
@@ -507,13 +502,8 @@ fn data_file(add: &Add) -> Result<DataFile> {
     let bound =
         |values: &HashMap<String, serde_json::Value>| values.get(START_TIME_UNIX_NANO)?.as_i64();
     let tag = |key: &str| add.tags.as_ref().and_then(|tags| tags.get(key)?.as_deref());
-    let layout = if tag(ASSEMBLED_TAG) == Some(ASSEMBLED_BY) {
-        Layout::Assembled
-    } else if tag(SORT_TAG) == Some(SORTED_BY_TRACE) {
-        Layout::ByTrace
-    } else {
-        Layout::Arrival
-    };
+    let layout =
+        if tag(ASSEMBLED_TAG) == Some(ASSEMBLED_BY) { Layout::Assembled } else { Layout::Arrival };
     let date = add.partition_values.get(DATE).cloned().flatten();
     Ok(DataFile {
         path: Path::parse(&add.path).map_err(|e| corrupt(e.to_string()))?,

@@ -22,8 +22,6 @@ use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use datafusion::parquet::arrow::arrow_reader::RowSelection;
-use datafusion::physical_expr::expressions::col;
-use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
@@ -100,18 +98,6 @@ impl StoredSpans {
             parts.push(FileRows { file, ranges });
         }
         Ok(parts)
-    }
-
-    /// The order in which each file lies; `None` if some file lies otherwise.
-    fn file_order(&self, files: &[FileRows<'_>]) -> Result<Option<LexOrdering>> {
-        if !files.iter().all(|rows| rows.file.layout == Layout::ByTrace) {
-            return Ok(None);
-        }
-        let keys = [TRACE_ID, START_TIME_UNIX_NANO]
-            .into_iter()
-            .map(|key| Ok(PhysicalSortExpr::new_default(col(key, &self.schema)?)))
-            .collect::<Result<Vec<_>>>()?;
-        Ok(LexOrdering::new(keys))
     }
 
     fn partitioned_file(&self, rows: &FileRows<'_>) -> PartitionedFile {
@@ -234,8 +220,6 @@ impl TableProvider for StoredSpans {
             }
             (true, Some(memory)) => Ok(memory),
             (false, None) => self.scan_files(state, &files, projection, filters, limit),
-            // A query that needs the order of the files has the planner sort the rows in memory
-            // only, and merge.
             (false, Some(memory)) => {
                 let files = self.scan_files(state, &files, projection, filters, limit)?;
                 UnionExec::try_new(vec![files, memory])
@@ -266,18 +250,11 @@ impl StoredSpans {
             runtime.cache_manager.get_file_metadata_cache(),
         );
         let parquet = parquet.with_parquet_file_reader_factory(Arc::new(reader));
-        let order = self.file_order(files)?;
-        let groups = if order.is_some() {
-            // One group per file keeps each file's order; the planner merges as the query needs.
-            files.iter().map(|rows| FileGroup::new(vec![self.partitioned_file(rows)])).collect()
-        } else {
-            let all = files.iter().map(|rows| self.partitioned_file(rows)).collect();
-            FileGroup::new(all).split_files(state.config().target_partitions())
-        };
+        let all = files.iter().map(|rows| self.partitioned_file(rows)).collect();
+        let groups = FileGroup::new(all).split_files(state.config().target_partitions());
         let config = FileScanConfigBuilder::new(url, Arc::new(parquet))
             .with_file_groups(groups)
             .with_statistics(self.statistics_of_files(files))
-            .with_output_ordering(order.into_iter().collect())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
             .build();

@@ -22,15 +22,11 @@ pub(crate) struct DataFiles {
 
 impl DataFiles {
     /// Writes `batches`, one file per UTC day. If one cannot be written, none stays.
-    pub(crate) async fn write(
-        &self,
-        batches: Vec<RecordBatch>,
-        layout: Layout,
-    ) -> Result<Vec<NewFile>> {
+    pub(crate) async fn write(&self, batches: Vec<RecordBatch>) -> Result<Vec<NewFile>> {
         let row_group_rows = self.row_group_rows;
-        // Sorting and encoding are CPU work; the async threads stay free for I/O.
+        // Encoding is CPU work; the async threads stay free for I/O.
         let encoded =
-            tokio::task::spawn_blocking(move || parquet::encode(&batches, row_group_rows, layout))
+            tokio::task::spawn_blocking(move || parquet::encode(&batches, row_group_rows))
                 .await
                 .map_err(|e| Error::Internal(format!("writing Parquet: {e}")))??;
         let mut files = Vec::with_capacity(encoded.len());
@@ -44,7 +40,7 @@ impl DataFiles {
                 size_bytes,
                 rows: file.rows,
                 start_time_range: file.start_time_range,
-                layout,
+                layout: Layout::Arrival,
                 written_ms: self.clock.now().timestamp_millis(),
             });
             if let Err(error) = written {

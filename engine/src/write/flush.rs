@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use crate::catalog::{Marked, Marker, NewFile, TableLog};
 use crate::error::Result;
-use crate::snapshot::Layout;
 use crate::write::Committed;
 use crate::write::data_files::DataFiles;
 use crate::write::memtable::Memtable;
@@ -98,7 +97,7 @@ impl Flusher {
         let Some(last) = chunks.last() else { return Ok(None) };
         let through = last.last_seq();
         let batches = chunks.iter().map(|chunk| chunk.batch().clone()).collect();
-        let files = self.files.write(batches, Layout::Arrival).await?;
+        let files = self.files.write(batches).await?;
         Ok(Some(Unconfirmed { files, through }))
     }
 }

@@ -3,26 +3,22 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, RecordBatch};
-use datafusion::arrow::compute::interleave_record_batch;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
-use datafusion::parquet::file::metadata::SortingColumn;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::schema::types::ColumnPath;
 use schema::spans::{
     ATTRIBUTES, DURATION_NS, EVENTS, LINKS, PARENT_SPAN_ID, RESOURCE_ATTRIBUTES, SCOPE_ATTRIBUTES,
-    SPAN_ID, START_TIME_UNIX_NANO, TRACE_ID,
+    SPAN_ID, START_TIME_UNIX_NANO,
 };
+use schema::tree::{CRITICAL_PATH_NS, SELF_TIME_NS};
 
 use crate::error::{Error, Result};
 use crate::snapshot::Layout;
-use crate::write::sort::{Row, date, days, sorted_rows, split_by_day, starts};
-
-/// Rows handed to the Parquet writer at a time: bounds the copy of the sorted rows.
-const CHUNK_ROWS: usize = 16 << 10;
+use crate::write::days::{date, split_by_day, starts};
 
 /// Rows per data page: what a look-up of one trace has to decode.
 const PAGE_ROWS: usize = 8 << 10;
@@ -32,7 +28,7 @@ const PAGE_ROWS: usize = 8 << 10;
 fn zstd_level(layout: Layout) -> i32 {
     match layout {
         Layout::Arrival => 1,
-        Layout::ByTrace | Layout::Assembled => 3,
+        Layout::Assembled => 3,
     }
 }
 
@@ -50,11 +46,7 @@ pub(super) struct EncodedFile {
 }
 
 /// Encodes the rows of `batches`, one file per UTC day.
-pub(super) fn encode(
-    batches: &[RecordBatch],
-    row_group_rows: usize,
-    layout: Layout,
-) -> Result<Vec<EncodedFile>> {
+pub(super) fn encode(batches: &[RecordBatch], row_group_rows: usize) -> Result<Vec<EncodedFile>> {
     let Some(first) = batches.first() else { return Ok(Vec::new()) };
     let kept = used_columns(batches);
     let schema = Arc::new(first.schema().project(&kept).map_err(arrow)?);
@@ -63,31 +55,11 @@ pub(super) fn encode(
         .map(|batch| batch.project(&kept))
         .collect::<Result<_, _>>()
         .map_err(arrow)?;
-    let properties = writer_properties(&schema, row_group_rows, layout);
-    match layout {
-        Layout::ByTrace => {
-            let rows = sorted_rows(&batches)?;
-            let sources: Vec<&RecordBatch> = batches.iter().collect();
-            days(&rows)
-                .into_iter()
-                .map(|day| {
-                    let chunks = rows[day.clone()].chunks(CHUNK_ROWS).map(|chunk| {
-                        let positions: Vec<(usize, usize)> =
-                            chunk.iter().map(Row::position).collect();
-                        interleave_record_batch(&sources, &positions)
-                    });
-                    encode_file(rows[day.start].day(), chunks, &schema, &properties)
-                })
-                .collect()
-        }
-        Layout::Assembled => Err(Error::Internal("files are assembled elsewhere".into())),
-        Layout::Arrival => split_by_day(&batches)?
-            .into_iter()
-            .map(|(day, batches)| {
-                encode_file(day, batches.into_iter().map(Ok), &schema, &properties)
-            })
-            .collect(),
-    }
+    let properties = writer_properties(row_group_rows, Layout::Arrival);
+    split_by_day(&batches)?
+        .into_iter()
+        .map(|(day, batches)| encode_file(day, &batches, &schema, &properties))
+        .collect()
 }
 
 /// Columns that hold a value somewhere. A column that a file does not have reads as NULL, at no cost.
@@ -102,7 +74,7 @@ fn used_columns(batches: &[RecordBatch]) -> Vec<usize> {
 
 fn encode_file(
     day: i64,
-    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    batches: &[RecordBatch],
     schema: &SchemaRef,
     properties: &WriterProperties,
 ) -> Result<EncodedFile> {
@@ -116,23 +88,18 @@ fn encode_file(
         ArrowWriter::try_new(&mut file.bytes, Arc::clone(schema), Some(properties.clone()))
             .map_err(parquet)?;
     for batch in batches {
-        let batch = batch.map_err(arrow)?;
-        for start in starts(&batch)?.values() {
+        for start in starts(batch)?.values() {
             file.start_time_range.0 = file.start_time_range.0.min(*start);
             file.start_time_range.1 = file.start_time_range.1.max(*start);
         }
         file.rows += batch.num_rows() as u64;
-        writer.write(&batch).map_err(parquet)?;
+        writer.write(batch).map_err(parquet)?;
     }
     writer.close().map_err(parquet)?;
     Ok(file)
 }
 
-pub(crate) fn writer_properties(
-    schema: &Schema,
-    row_group_rows: usize,
-    layout: Layout,
-) -> WriterProperties {
+pub(crate) fn writer_properties(row_group_rows: usize, layout: Layout) -> WriterProperties {
     let zstd = ZstdLevel::try_new(zstd_level(layout)).expect("the level is one that zstd has");
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("spanlake ", env!("CARGO_PKG_VERSION")).into())
@@ -141,9 +108,6 @@ pub(crate) fn writer_properties(
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(1024);
     properties = match layout {
-        Layout::ByTrace => properties
-            .set_statistics_enabled(EnabledStatistics::Page)
-            .set_sorting_columns(sorting_columns(schema)),
         // Bounds of text are a comparison per value, and rows of all services lie side by side.
         Layout::Assembled => properties.set_statistics_enabled(EnabledStatistics::Page),
         Layout::Arrival => properties
@@ -157,7 +121,7 @@ pub(crate) fn writer_properties(
             .set_column_encoding(id.into(), Encoding::PLAIN)
             .set_column_statistics_enabled(id.into(), EnabledStatistics::None);
     }
-    for delta in [START_TIME_UNIX_NANO, DURATION_NS] {
+    for delta in [START_TIME_UNIX_NANO, DURATION_NS, SELF_TIME_NS, CRITICAL_PATH_NS] {
         properties = properties
             .set_column_dictionary_enabled(delta.into(), false)
             .set_column_encoding(delta.into(), Encoding::DELTA_BINARY_PACKED);
@@ -180,20 +144,9 @@ pub(crate) fn writer_properties(
     properties.build()
 }
 
-fn sorting_columns(schema: &Schema) -> Option<Vec<SortingColumn>> {
-    // Leaf indexes equal field indexes here: no nested column comes before these two.
-    [TRACE_ID, START_TIME_UNIX_NANO]
-        .iter()
-        .map(|name| {
-            let column_idx = schema.index_of(name).ok()? as i32;
-            Some(SortingColumn { column_idx, descending: false, nulls_first: false })
-        })
-        .collect()
-}
-
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
 fn arrow(error: ArrowError) -> Error {
-    Error::Internal(format!("sorting spans: {error}"))
+    Error::Internal(format!("writing spans: {error}"))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]
