@@ -10,18 +10,20 @@
 //! No trait of a product crate: a test wraps these calls in the trait that it needs.
 
 mod files;
+mod lookup;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use files::{Entry, EntryChange, FileState, Random};
+pub(crate) use files::Entry;
+use files::{EntryChange, FileState, Random};
 
 /// What happens to unsynced changes in a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// Nothing is lost: as if only the process had been killed.
+    /// Nothing is lost: only the process was killed. What was not synced can still be lost later.
     Nothing,
     /// Everything that was not synced is lost.
     Everything,
@@ -46,8 +48,10 @@ struct State {
     locks: BTreeSet<PathBuf>,
     steps: u64,
     cut_at: Option<u64>,
+    cut_at_sync_of: Option<PathBuf>,
     is_cut: bool,
     failing_syncs: u64,
+    failing_dirs: BTreeSet<PathBuf>,
     capacity: Option<u64>,
     largest_write: Option<usize>,
     cannot_allocate: bool,
@@ -65,6 +69,11 @@ impl SimDisk {
         self.state().cut_at = Some(step);
     }
 
+    /// Cuts the power when that folder is synced next, as [`Self::cut_power_at`] in that step.
+    pub fn cut_power_at_sync_of(&self, folder: &Path) {
+        self.state().cut_at_sync_of = Some(folder.to_owned());
+    }
+
     /// Number of steps so far.
     pub fn steps(&self) -> u64 {
         self.state().steps
@@ -79,6 +88,12 @@ impl SimDisk {
     /// systems that mark pages clean after a failed write-back, and are lost with the power.
     pub fn fail_syncs(&self, count: u64) {
         self.state().failing_syncs = count;
+    }
+
+    /// Makes the next sync of a folder fail. The names stay as they look, and no later sync covers
+    /// them.
+    pub fn fail_sync_of(&self, folder: &Path) {
+        self.state().failing_dirs.insert(folder.to_owned());
     }
 
     /// Sets how many bytes all files may have together.
@@ -110,37 +125,10 @@ impl SimDisk {
     /// The disk as the next start finds it.
     pub fn after_power_cut(&self, loss: Loss) -> Self {
         let state = self.state();
-        let mut random = Random::new(match loss {
-            Loss::Some(seed) => seed,
-            Loss::Nothing | Loss::Everything => 0,
-        });
-        let mut names = state.durable_names.clone();
-        for change in &state.changes {
-            if random.survives(loss) {
-                change.apply(&mut names);
-            }
-        }
-        // A name in a folder that is gone is gone, too.
-        let folders: BTreeSet<PathBuf> = names
-            .iter()
-            .filter(|(_, entry)| matches!(entry, Entry::Folder))
-            .map(|(path, _)| path.clone())
-            .collect();
-        names.retain(|path, _| path.parent().is_none_or(|p| is_root(p) || folders.contains(p)));
-        let files = state
-            .files
-            .iter()
-            .map(|(number, file)| (*number, file.after_power_cut(loss, &mut random)))
-            .collect();
-        let next = State {
-            files,
-            next_file: state.next_file,
-            durable_names: names.clone(),
-            names,
-            capacity: state.capacity,
-            largest_write: state.largest_write,
-            cannot_allocate: state.cannot_allocate,
-            ..State::default()
+        let next = match loss {
+            Loss::Nothing => State { changes: state.changes.clone(), ..state.kept() },
+            Loss::Everything => state.without_power(loss, Random::new(0)),
+            Loss::Some(seed) => state.without_power(loss, Random::new(seed)),
         };
         Self { state: Arc::new(Mutex::new(next)) }
     }
@@ -255,13 +243,18 @@ impl SimDisk {
     ///
     /// If something has that name, or the power is cut.
     pub fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let number = self.state().file_at(from)?;
+        self.link_file(number, to)
+    }
+
+    /// As [`Self::link`], for a file by its number.
+    pub(crate) fn link_file(&self, file: u64, to: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.begin()?;
-        let number = state.file_at(from)?;
         if state.names.contains_key(to) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        state.change(EntryChange::of(to, Some(Entry::File(number))));
+        state.change(EntryChange::of(to, Some(Entry::File(file))));
         state.end()
     }
 
@@ -269,10 +262,18 @@ impl SimDisk {
     ///
     /// # Errors
     ///
-    /// When the power is cut.
+    /// If it was told to fail, or when the power is cut.
     pub fn sync_dir(&self, folder: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.begin()?;
+        if state.cut_at_sync_of.as_deref() == Some(folder) {
+            state.cut_at = Some(state.steps);
+        }
+        if state.failing_dirs.remove(folder) {
+            state.changes.retain(|change| !change.is_in(folder));
+            state.end()?;
+            return Err(io::Error::other("input/output error"));
+        }
         // In the step of the power cut the sync does not come to its end.
         if !state.is_last_step() {
             let changes = std::mem::take(&mut state.changes);
@@ -388,6 +389,44 @@ impl SimDisk {
 }
 
 impl State {
+    /// The same files and names, for another process.
+    fn kept(&self) -> Self {
+        Self {
+            files: self.files.clone(),
+            next_file: self.next_file,
+            names: self.names.clone(),
+            durable_names: self.durable_names.clone(),
+            capacity: self.capacity,
+            largest_write: self.largest_write,
+            cannot_allocate: self.cannot_allocate,
+            ..Self::default()
+        }
+    }
+
+    fn without_power(&self, loss: Loss, mut random: Random) -> Self {
+        let mut names = self.durable_names.clone();
+        for change in &self.changes {
+            if random.survives(loss) {
+                change.apply(&mut names);
+            }
+        }
+        // A name below a folder that is gone is gone, too. Folders come before what is in them.
+        let mut reachable = BTreeSet::new();
+        names.retain(|path, entry| {
+            let stays = path.parent().is_none_or(|p| is_root(p) || reachable.contains(p));
+            if stays && matches!(entry, Entry::Folder) {
+                reachable.insert(path.clone());
+            }
+            stays
+        });
+        let named: BTreeSet<u64> = names.values().filter_map(Entry::file).collect();
+        let files = self.files.iter().filter(|(number, _)| named.contains(number));
+        let files = files
+            .map(|(number, file)| (*number, file.after_power_cut(loss, &mut random)))
+            .collect();
+        Self { files, durable_names: names.clone(), names, ..self.kept() }
+    }
+
     fn check_power(&self) -> io::Result<()> {
         if self.is_cut { Err(power_cut()) } else { Ok(()) }
     }
@@ -426,14 +465,7 @@ impl State {
 
     fn room(&self) -> u64 {
         let Some(capacity) = self.capacity else { return u64::MAX };
-        let named: BTreeSet<u64> = self
-            .names
-            .values()
-            .filter_map(|entry| match entry {
-                Entry::File(number) => Some(*number),
-                Entry::Folder => None,
-            })
-            .collect();
+        let named: BTreeSet<u64> = self.names.values().filter_map(Entry::file).collect();
         let used: u64 = named.iter().map(|number| self.files[number].content().len() as u64).sum();
         capacity.saturating_sub(used)
     }

@@ -10,9 +10,19 @@ const SECTOR_BYTES: usize = 512;
 
 /// What a name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     Folder,
     File(u64),
+}
+
+impl Entry {
+    /// The number of the file, if it is one.
+    pub(crate) fn file(&self) -> Option<u64> {
+        match self {
+            Entry::File(number) => Some(*number),
+            Entry::Folder => None,
+        }
+    }
 }
 
 /// A change of one name, or of two in one step.
@@ -43,14 +53,14 @@ impl EntryChange {
 }
 
 /// The content of a file, as a reader sees it and as the disk has it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct FileState {
     content: Vec<u8>,
     durable: Vec<u8>,
     unsynced: Vec<Change>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Change {
     Write { offset: usize, bytes: Vec<u8> },
     SetLen(usize),
@@ -93,14 +103,6 @@ impl FileState {
     }
 
     pub(super) fn after_power_cut(&self, loss: Loss, random: &mut Random) -> Self {
-        // The process died, the system did not: it still has what it showed.
-        if loss == Loss::Nothing {
-            return Self {
-                content: self.content.clone(),
-                durable: self.content.clone(),
-                unsynced: Vec::new(),
-            };
-        }
         let mut content = self.durable.clone();
         for change in &self.unsynced {
             match change {

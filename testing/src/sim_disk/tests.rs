@@ -64,3 +64,38 @@ fn a_failed_sync_is_not_made_good_by_the_next() {
     let after = disk.after_power_cut(Loss::Everything);
     assert!(after.read(Path::new(FILE)).expect("read").is_empty());
 }
+
+/// Scenario: folders are made one below the other, and only the innermost is synced.
+/// Guarantees: a power cut takes all of them, and what is made there again is empty.
+#[test]
+fn a_folder_takes_what_is_below_it() {
+    let disk = SimDisk::new();
+    let (outer, inner) = (Path::new("outer"), Path::new("outer/inner"));
+    disk.create_dir(outer).expect("made");
+    disk.create_dir(inner).expect("made");
+    disk.create_new(&inner.join(FILE)).expect("created");
+    disk.sync_dir(inner).expect("synced");
+    disk.sync_dir(outer).expect("synced");
+    let disk = disk.after_power_cut(Loss::Everything);
+    assert!(!disk.is_dir(outer) && !disk.is_dir(inner));
+    disk.create_dir(outer).expect("made");
+    disk.create_dir(inner).expect("made");
+    assert!(disk.list(inner).expect("listed").is_empty());
+}
+
+/// Scenario: a process is killed; then the power is cut, with or without a sync by the next process.
+/// Guarantees: the next process sees everything, and what was never synced can still be lost.
+#[test]
+fn a_kill_makes_nothing_durable() {
+    let disk = SimDisk::new();
+    let file = disk.create_new(Path::new(FILE)).expect("created");
+    disk.write_at(file, &[1; 10], 0).expect("written");
+    let killed = disk.after_power_cut(Loss::Nothing);
+    assert_eq!(killed.read(Path::new(FILE)).expect("read"), [1; 10]);
+    let lost = killed.after_power_cut(Loss::Everything);
+    assert!(lost.list(Path::new("")).expect("listed").is_empty());
+    killed.sync(file).expect("synced");
+    killed.sync_dir(Path::new("")).expect("synced");
+    let kept = killed.after_power_cut(Loss::Everything);
+    assert_eq!(kept.read(Path::new(FILE)).expect("read"), [1; 10]);
+}
