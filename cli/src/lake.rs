@@ -1,7 +1,5 @@
 //! Where a lake may be created.
 
-use std::fs;
-
 use anyhow::Result;
 use engine::{Engine, Error, Location, Settings};
 
@@ -22,9 +20,7 @@ pub(crate) async fn to_write(text: &str) -> Result<Location> {
 
 /// Fails if a folder that is no lake holds something: a lake would get mixed up with it.
 pub(crate) fn check_empty(location: &Location) -> Result<()> {
-    let holds_something =
-        fs::read_dir(location.folder()).is_ok_and(|mut entries| entries.next().is_some());
-    if !holds_something {
+    if location.is_vacant() {
         return Ok(());
     }
     usage(format!(

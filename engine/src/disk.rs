@@ -16,6 +16,7 @@ use std::io;
 use std::path::Path;
 
 pub use durable_puts::DurablePuts;
+pub(crate) use durable_puts::is_staged;
 pub use local_disk::LocalDisk;
 
 /// A folder tree whose entries and contents survive a power cut only once synced.
@@ -86,6 +87,10 @@ pub trait FileSystem: Debug + Send + Sync {
     /// As the system says.
     fn sync_dir(&self, folder: &Path) -> io::Result<()>;
 
+    /// Why something that was synced in a folder may be lost all the same; `None` if nothing speaks
+    /// for it.
+    fn not_durable(&self, folder: &Path) -> Option<&'static str>;
+
     /// Takes a lock that no other process can hold, until the value is dropped or the process ends.
     ///
     /// # Errors
@@ -147,17 +152,31 @@ pub(crate) fn write_all_at(file: &mut dyn DiskFile, mut bytes: &[u8], at: u64) -
 
 /// Makes a folder and its missing parents, durably.
 pub(crate) fn create_dirs(files: &dyn FileSystem, folder: &Path) -> io::Result<()> {
-    if folder.as_os_str().is_empty() || files.is_dir(folder) {
+    if folder.as_os_str().is_empty() {
         return Ok(());
     }
     let parent = folder.parent().unwrap_or(Path::new(""));
-    create_dirs(files, parent)?;
-    match files.create_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        // Whoever made it may not have synced it yet.
-        Ok(()) | Err(_) => {}
+    let is_there = files.is_dir(folder);
+    if !is_there {
+        create_dirs(files, parent)?;
+        create_dir_if_missing(files, folder)?;
     }
-    if parent.as_os_str().is_empty() { Ok(()) } else { files.sync_dir(parent) }
+    // Whoever made it may have died before he synced it.
+    match files.sync_dir(parent) {
+        // Then somebody else made it, and we may not even look there.
+        Err(error) if is_there && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    }
+}
+
+/// Makes a folder, unless it is there. Its name is not durable yet.
+pub(crate) fn create_dir_if_missing(files: &dyn FileSystem, folder: &Path) -> io::Result<()> {
+    match files.create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && files.is_dir(folder) => {
+            Ok(())
+        }
+        created => created,
+    }
 }
 
 /// Whether a failure means that the disk takes no more for now: it may pass without our doing.

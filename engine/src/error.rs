@@ -93,6 +93,18 @@ pub enum Error {
         holder: String,
     },
 
+    /// There can be no write-ahead log in the folder. Make it writable, or name another one.
+    #[error(
+        "the write-ahead log cannot be kept in {folder}: {source}; name a folder on a local disk \
+         that this process may write to, with --wal or `wal_dir`"
+    )]
+    BadLogFolder {
+        /// The folder.
+        folder: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+
     /// The write-ahead log is damaged where acknowledged spans were.
     #[error(
         "the write-ahead log is damaged: {file} at byte {offset}: {reason}; to start without what \

@@ -12,6 +12,9 @@ use uuid::Uuid;
 /// Folder of the `spans` table under the lake root.
 pub(crate) const SPANS: &str = "spans";
 
+/// Folder of the table log under the lake root.
+pub(crate) const TABLE_LOG: &str = "spans/_delta_log";
+
 /// Key of a new data file, relative to the table. Unique: files are written once.
 pub(crate) fn new_data_file(date: &str) -> Path {
     Path::from(format!("{DATE}={date}/{}.parquet", Uuid::new_v4()))

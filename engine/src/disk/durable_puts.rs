@@ -8,19 +8,23 @@
 //! temporary name -> write -> fsync -> rename (or link, to create) -> fsync the folder
 //! ```
 //!
-//! Reading, listing and deleting are passed on.
+//! Reading, listing and deleting are passed on, until a folder cannot be synced. Then
+//! the system shows names that the disk may not have, and whoever read the table log
+//! would take a commit for stored that a power cut takes back: nothing is answered
+//! any more.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::FutureExt;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -29,7 +33,7 @@ use object_store::{
     RenameOptions, RenameTargetMode, Result, UploadPart,
 };
 
-use super::{FileSystem, create_dirs, write_all_at};
+use super::{FileSystem, create_dir_if_missing, write_all_at};
 
 const STORE: &str = "local folder";
 
@@ -40,6 +44,9 @@ pub struct DurablePuts {
     files: Arc<dyn FileSystem>,
     /// Distinguishes the temporary names of this process.
     next: Arc<AtomicU64>,
+    /// Folders whose names are on disk. An earlier process may have died before it synced one that
+    /// is there.
+    settled: Arc<Mutex<BTreeSet<PathBuf>>>,
     /// A folder could not be synced: what the system shows may not be on disk, so nothing more is promised.
     broken: Arc<AtomicBool>,
 }
@@ -47,27 +54,32 @@ pub struct DurablePuts {
 impl DurablePuts {
     /// Puts under the root of `inner` through `files`.
     pub fn new(inner: LocalFileSystem, files: Arc<dyn FileSystem>) -> Self {
-        Self { inner: Arc::new(inner), files, next: Arc::default(), broken: Arc::default() }
+        Self {
+            inner: Arc::new(inner),
+            files,
+            next: Arc::default(),
+            settled: Arc::default(),
+            broken: Arc::default(),
+        }
     }
 
     async fn put_durably(&self, location: &Path, parts: Vec<Bytes>, create: bool) -> Result<()> {
         let path = self.inner.path_to_filesystem(location)?;
-        if self.broken.load(Ordering::Relaxed) {
-            let source = "a folder of the lake could not be synced to disk; restart".into();
-            return Err(Error::Generic { store: STORE, source });
-        }
-        let files = Arc::clone(&self.files);
-        let broken = Arc::clone(&self.broken);
+        self.check()?;
         // The listing of `LocalFileSystem` leaves out names that end with `#` and digits.
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let staged = staged_path(&path, u64::from(std::process::id()) << 32 | number);
+        let folders_below_root = location.parts().count() - 1;
         let written = {
-            let path = path.clone();
+            let (puts, path) = (self.clone(), path.clone());
             tokio::task::spawn_blocking(move || {
-                let folder = path.parent().unwrap_or(FilePath::new(""));
-                create_dirs(&*files, folder)?;
-                publish(&*files, &parts, &staged, &path, create)?;
-                files.sync_dir(folder).inspect_err(|_| broken.store(true, Ordering::Relaxed))
+                let folders: Vec<_> =
+                    path.ancestors().skip(1).take(folders_below_root + 1).collect();
+                for (folder, parent) in folders.iter().zip(&folders[1..]).rev() {
+                    puts.settle(folder, parent)?;
+                }
+                publish(&*puts.files, &parts, &staged, &path, create)?;
+                puts.sync_dir(folders[0])
             })
         };
         written
@@ -75,12 +87,43 @@ impl DurablePuts {
             .map_err(|source| Error::JoinError { source })?
             .map_err(|source| store_error(&path, source))
     }
+
+    /// Makes a folder that has a durable parent, and its name durable.
+    fn settle(&self, folder: &FilePath, parent: &FilePath) -> io::Result<()> {
+        let settled = || self.settled.lock().unwrap_or_else(|e| e.into_inner());
+        if settled().contains(folder) {
+            return Ok(());
+        }
+        create_dir_if_missing(&*self.files, folder)?;
+        self.sync_dir(parent)?;
+        settled().insert(folder.to_owned());
+        Ok(())
+    }
+
+    fn sync_dir(&self, folder: &FilePath) -> io::Result<()> {
+        let synced = self.files.sync_dir(folder);
+        synced.inspect_err(|_| self.broken.store(true, Ordering::Relaxed))
+    }
+
+    fn check(&self) -> Result<()> {
+        if !self.broken.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let source = "a folder of the lake could not be synced to disk; restart".into();
+        Err(Error::Generic { store: STORE, source })
+    }
 }
 
 fn staged_path(path: &FilePath, number: u64) -> PathBuf {
     let mut staged = path.as_os_str().to_owned();
     staged.push(format!("#{number}"));
     staged.into()
+}
+
+/// Whether a name is one of [`staged_path`].
+pub(crate) fn is_staged(name: &str) -> bool {
+    let number = name.rsplit_once('#').map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Writes `parts` under a temporary name, and gives them their name once they are on disk.
@@ -163,10 +206,12 @@ impl ObjectStore for DurablePuts {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.check()?;
         self.inner.get_opts(location, options).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.check()?;
         self.inner.get_ranges(location, ranges).await
     }
 
@@ -178,7 +223,10 @@ impl ObjectStore for DurablePuts {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        match self.check() {
+            Ok(()) => self.inner.list(prefix),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
     }
 
     fn list_with_offset(
@@ -186,10 +234,14 @@ impl ObjectStore for DurablePuts {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
+        match self.check() {
+            Ok(()) => self.inner.list_with_offset(prefix, offset),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.check()?;
         self.inner.list_with_delimiter(prefix).await
     }
 

@@ -4,10 +4,15 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, NFS_SUPER_MAGIC, fallocate, statfs};
 use rustix::io::Errno;
 
 use super::{DiskFile, FileSystem, Lock};
+
+/// What the kernel calls file systems in memory: tmpfs, ramfs.
+const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
+/// What it calls those of other machines: NFS, SMB, and SMB as older kernels have it.
+const REMOTE: [u64; 3] = [NFS_SUPER_MAGIC as u64, 0xfe53_4d42, 0xff53_4d42];
 
 /// The file system of the machine.
 #[derive(Debug, Default, Clone, Copy)]
@@ -58,7 +63,20 @@ impl FileSystem for LocalDisk {
     }
 
     fn sync_dir(&self, folder: &Path) -> io::Result<()> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         File::open(folder)?.sync_all()
+    }
+
+    fn not_durable(&self, folder: &Path) -> Option<&'static str> {
+        // What cannot be asked says nothing against it.
+        let kind = statfs(folder).ok()?.f_type as u64;
+        if IN_MEMORY.contains(&kind) {
+            Some("it is in memory: a power cut or a restart of the machine loses it")
+        } else if REMOTE.contains(&kind) {
+            Some("it is on another machine, whose syncs and locks may not hold")
+        } else {
+            None
+        }
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
@@ -112,3 +130,6 @@ impl DiskFile for LocalFile {
 struct HeldLock(#[expect(dead_code, reason = "held for its lock only")] File);
 
 impl Lock for HeldLock {}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::arrow::array::{
     ArrayRef, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray, new_null_array,
@@ -147,6 +148,17 @@ impl Machine {
         names.sort();
         names.iter().map(|name| self.live.wal_dir.join(name)).collect()
     }
+}
+
+/// Waits until something is so, however long the machine takes.
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..6000 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("never happened: {what}");
 }
 
 /// The numbers of the spans that a query sees; panics if it sees one twice.

@@ -148,6 +148,30 @@ async fn at_every_step_of_a_start() {
     }
 }
 
+/// Scenario: the first process on a machine is killed at every step of its start, the next one accepts
+/// requests, and the power is cut.
+/// Guarantees: they are there; what the first one made and did not sync takes nothing with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn at_every_step_of_the_first_start() {
+    for step in 1.. {
+        let machine = Machine::new();
+        machine.disk.cut_power_at(step);
+        let opened = machine.open().await;
+        if !machine.disk.is_cut() {
+            assert!(step > 8, "a first start has {step} steps");
+            break;
+        }
+        drop(opened);
+        let machine = machine.after_power_cut(Loss::Nothing);
+        let (_engine, intake) = machine.open().await.unwrap();
+        let mut ledger = Ledger::default();
+        ledger.send(&intake, 2, 100).await;
+        assert_eq!(ledger.acknowledged, ledger.sent);
+        let when = format!("killed at step {step} of the first start");
+        check_recovery(&machine.after_power_cut(Loss::Everything), &ledger, &when).await;
+    }
+}
+
 /// Scenario: a sync fails once, and the system then shows bytes that the disk does not have.
 /// Guarantees: the request gets no success, nor does any later one; what was acknowledged before
 /// can be flushed; the next start writes the log again, so that a power cut after it loses nothing.
@@ -407,7 +431,11 @@ async fn puts_are_durable() {
     for mode in [PutMode::Create, PutMode::Overwrite] {
         for step in 1.. {
             let disk = SimDisk::new();
-            disk.cut_power_at(step);
+            for folder in folder.path().ancestors().collect::<Vec<_>>().iter().rev().skip(1) {
+                disk.create_dir(folder).unwrap();
+                disk.sync_dir(folder.parent().unwrap()).unwrap();
+            }
+            disk.cut_power_at(disk.steps() + step);
             let store = DurablePuts::new(local(), Arc::new(SimFiles(disk.clone())));
             let options = PutOptions::from(mode.clone());
             let put = store.put_opts(&key, content.clone().into(), options).await;

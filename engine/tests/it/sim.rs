@@ -78,6 +78,10 @@ impl FileSystem for SimFiles {
         self.0.sync_dir(folder)
     }
 
+    fn not_durable(&self, _: &Path) -> Option<&'static str> {
+        None
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         self.0.lock(path)?;
         Ok(Box::new(SimLock { disk: self.0.clone(), path: path.to_owned() }))

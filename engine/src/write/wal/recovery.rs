@@ -83,12 +83,21 @@ impl Recovery {
         table_id: &str,
     ) -> Result<Self> {
         let folder = &settings.wal_dir;
-        create_dirs(&*files, folder).map_err(|error| disk_error(folder, error))?;
+        let shown = || folder.display().to_string();
+        let unusable = |source| Error::BadLogFolder { folder: shown(), source };
+        create_dirs(&*files, folder).map_err(unusable)?;
+        if let Some(reason) = files.not_durable(folder) {
+            tracing::warn!(
+                folder = shown(),
+                reason,
+                "what is acknowledged may be lost: the write-ahead log is not on a disk of this machine"
+            );
+        }
         let lock = files.lock(&folder.join(LOCK_FILE)).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => {
-                Error::InUse { folder: folder.display().to_string(), holder: error.to_string() }
+                Error::InUse { folder: shown(), holder: error.to_string() }
             }
-            _ => disk_error(folder, error),
+            _ => unusable(error),
         })?;
         let unread = list_segments(&*files, folder)?;
         let identity = Identity::load_or_create(&*files, folder, table_id)?;
