@@ -11,12 +11,15 @@ mod it {
     mod crisp;
     mod delta_readers;
     mod fixtures;
+    mod flush_triggers;
+    mod folder_syncs;
     mod ground_truth;
     mod hostile_sql;
     mod lake;
     mod live;
     mod numbered_spans;
     mod power_cut;
+    mod replay;
     mod sim;
     mod sql;
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::Inner;
+use crate::settings::LiveSettings;
+use crate::write::memtable::MemtableSize;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -29,7 +31,8 @@ async fn run(intake: Weak<Inner>) {
         let wake = Arc::clone(&inner.wake);
         match pause {
             None => {
-                let wait = until_due(&inner);
+                let pressed = inner.is_pressed.load(Ordering::Relaxed);
+                let wait = until_due(&inner.memtable.size(), pressed, &inner.settings);
                 drop(inner);
                 if !wait.is_zero() {
                     // Woken or not: whether it is time is looked at again.
@@ -46,21 +49,24 @@ async fn run(intake: Weak<Inner>) {
         let mut flusher = inner.flusher.lock().await;
         pause = match inner.flush_oldest(&mut flusher).await {
             Ok(_) => None,
-            Err(_) => Some(pause.map_or(FIRST_PAUSE, |last| (last * 2).min(LONGEST_PAUSE))),
+            Err(_) => Some(next_pause(pause)),
         };
     }
 }
 
 /// How long until the next flush is due.
-fn until_due(inner: &Inner) -> Duration {
-    let size = inner.memtable.size();
-    let age = inner.settings.flush_age();
+fn until_due(size: &MemtableSize, is_pressed: bool, settings: &LiveSettings) -> Duration {
+    let age = settings.flush_age();
     let Some(oldest) = size.age else { return age };
-    let is_full = size.bytes >= inner.settings.memtable_flush_bytes;
-    if is_full || inner.is_pressed.load(Ordering::Relaxed) {
+    if is_pressed || size.bytes >= settings.memtable_flush_bytes {
         return Duration::ZERO;
     }
     age.saturating_sub(oldest)
+}
+
+/// How long to rest after a failure, given how long it was after the one before.
+fn next_pause(last: Option<Duration>) -> Duration {
+    last.map_or(FIRST_PAUSE, |last| (last * 2).min(LONGEST_PAUSE))
 }
 
 /// Sleeps in spite of being woken, which refused requests do all the time; ends with the intake.
@@ -73,3 +79,6 @@ async fn rest(intake: &Weak<Inner>, wake: &tokio::sync::Notify, pause: Duration)
         let _ = timeout(left, wake.notified()).await;
     }
 }
+
+#[cfg(test)]
+mod tests;
