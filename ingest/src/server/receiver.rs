@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
@@ -110,9 +111,15 @@ impl Receiver {
         }
         let (spans, payload_bytes) = (tally.accepted, payload.len());
         let accepted = Accepted { format, payload, received_ns, batches, spans };
-        let stored = timeout_at(deadline.at, self.sink.store(accepted)).await;
+        // A panic must not leave the client without an answer: it may send the request again.
+        let stored = AssertUnwindSafe(self.sink.store(accepted)).catch_unwind();
+        let stored = timeout_at(deadline.at, stored).await;
         drop(permit);
-        stored.map_err(late)?.map_err(|refusal| self.refused(refusal))?;
+        let stored = stored.map_err(late)?.map_err(|_| {
+            tracing::error!("storing a request panicked");
+            self.internal("the request could not be stored, which is a fault of the server")
+        })?;
+        stored.map_err(|refusal| self.refused(refusal))?;
         self.stats.stored(spans, payload_bytes);
         Ok(verdict)
     }

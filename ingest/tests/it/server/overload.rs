@@ -133,6 +133,28 @@ async fn c3_the_sink_refuses() {
     assert_eq!((stats.spans, server.receiver.in_flight_bytes()), (0, 0));
 }
 
+/// Scenario: storing a request panics, on connections that other requests use.
+/// Guarantees: an answer that is retryable, never a hang; what the request held is given back, and the
+/// same connection goes on.
+#[tokio::test]
+async fn a_panic_of_the_sink_is_answered() {
+    let server = Server::start().await;
+    let client = Client::connect(server.address).await;
+    let body = encoded(spans(3));
+    server.sink.answer(Answer::Panic);
+    let grpc = client.export(&body).await;
+    assert_eq!(grpc.code, 14, "{}", grpc.message);
+    assert!(grpc.retry_seconds().is_some());
+    let http = export(server.address, PROTOBUF, &body).await;
+    assert_eq!((http.status, http.status_proto().code), (503, 14));
+    assert!(retry_after(&http) >= 1);
+    assert_eq!(server.receiver.in_flight_bytes(), 0);
+    assert_eq!(server.stats().requests_that_were("internal"), 2);
+    server.sink.answer(Answer::Store);
+    assert_eq!(client.export(&body).await.partial(), None);
+    assert_eq!(server.sink.take_spans(), 3);
+}
+
 /// Scenario: more requests at once than threads that decode, and larger than is decoded in place.
 /// Guarantees: all are served.
 #[tokio::test]

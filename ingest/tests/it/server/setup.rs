@@ -23,6 +23,7 @@ pub(crate) enum Answer {
     Refuse(Refusal),
     /// Waits for [`FakeSink::release`], then stores.
     Wait,
+    Panic,
 }
 
 /// Keeps what it is given.
@@ -41,6 +42,7 @@ impl Sink for FakeSink {
         match answer {
             Answer::Store => {}
             Answer::Refuse(refusal) => return Err(refusal),
+            Answer::Panic => panic!("a fault of the sink"),
             Answer::Wait => {
                 let released = self.released.notified();
                 *self.waiting.lock().unwrap() += 1;
