@@ -16,6 +16,10 @@ mod generate;
 mod hostile;
 #[path = "it/import.rs"]
 mod import;
+#[path = "it/ledger.rs"]
+mod ledger;
+#[path = "it/power_cut.rs"]
+mod power_cut;
 #[path = "it/report.rs"]
 mod report;
 #[path = "it/senders.rs"]

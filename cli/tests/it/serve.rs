@@ -116,6 +116,26 @@ fn it_refuses_what_is_not_safe_or_not_there() {
     assert!(error.contains("not a lake and not empty"), "{error}");
 }
 
+/// Scenario: the log is to lie where nothing can be written, and in memory with a file that is damaged.
+/// Guarantees: the first is refused by its name; the second is warned of before anything else.
+#[test]
+fn it_says_where_a_log_is_not_safe() {
+    let folder = Folder::new();
+    let serve = |wal: &str| folder.run([on_free_ports("", ""), vec!["--wal", wal]].concat());
+    let error = serve("/proc/wal").fails(1);
+    assert!(error.contains("the write-ahead log cannot be kept in /proc/wal"), "{error}");
+    assert!(error.contains("--wal"), "{error}");
+
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        eprintln!("SKIPPED half of it_says_where_a_log_is_not_safe: there is no /dev/shm");
+        return;
+    };
+    std::fs::write(memory.path().join("writer"), "damaged").expect("written");
+    let run = serve(memory.path().to_str().expect("UTF-8"));
+    assert!(run.stderr.contains("it is in memory"), "{run:?}");
+    assert!(run.fails(1).contains("whose log this is"));
+}
+
 /// Scenario: two servers on one lake.
 /// Guarantees: the second one does not start, and names the first.
 #[test]

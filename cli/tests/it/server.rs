@@ -18,6 +18,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts on the lake of `folder` and waits until it listens.
     pub(crate) fn start(folder: &Folder, more: &[&str]) -> Self {
+        Self::try_start(folder, more).expect("the server starts")
+    }
+
+    /// As [`Self::start`]; `None` if it ends before it listens.
+    pub(crate) fn try_start(folder: &Folder, more: &[&str]) -> Option<Self> {
         let free = "127.0.0.1:0";
         let mut child = folder
             .command()
@@ -29,16 +34,19 @@ impl Server {
             .spawn()
             .expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let mut address = |what: &str| -> SocketAddr {
-            let line = lines.next().expect("a line").expect("text");
+        let mut address = |what: &str| -> Option<SocketAddr> {
+            let line = lines.next()?.expect("text");
             let (name, address) = line.split_once(" listens on ").expect("an address");
             assert!(name.starts_with(what), "{line}");
-            address.parse().expect("an address")
+            Some(address.parse().expect("an address"))
         };
-        let (flight, grpc) = (address("Flight SQL"), address("OTLP/gRPC"));
-        let (http, ops) = (address("OTLP/HTTP"), address("Operations"));
+        let addresses = ["Flight SQL", "OTLP/gRPC", "OTLP/HTTP", "Operations"].map(&mut address);
+        let [Some(flight), Some(grpc), Some(http), Some(ops)] = addresses else {
+            child.wait().expect("ended");
+            return None;
+        };
         // Nobody reads the rest, and it is too short to fill the pipe.
-        Self { child, flight, grpc, http, ops }
+        Some(Self { child, flight, grpc, http, ops })
     }
 
     /// Ends it without a chance to tidy up, as a crash does.
