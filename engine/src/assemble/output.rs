@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::parquet::arrow::add_encoded_arrow_schema_to_metadata;
@@ -102,7 +101,7 @@ fn new_writer(
     let options = ArrowWriterOptions::new()
         .with_properties(properties.clone())
         .with_skip_arrow_metadata(true);
-    ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)
+    ArrowWriter::try_new_with_options(Vec::new(), schema, options)
 }
 
 fn finish((day, file): (i64, OpenFile)) -> Result<Finished> {

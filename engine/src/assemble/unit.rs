@@ -16,13 +16,13 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{concat, take};
-use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Int32Type, Int64Type, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use schema::assembled::summary_fields;
 use schema::promoted::SERVICE_INSTANCE_ID;
 use schema::spans::{
     DURATION_NS, FLAGS, PARENT_SPAN_ID, SERVICE_NAME, SPAN_ID, SPAN_KIND, SPAN_NAME,
-    START_TIME_UNIX_NANO, STATUS_CODE, TRACE_ID,
+    START_TIME_UNIX_NANO, STATUS_CODE, TRACE_ID, stored_schema,
 };
 use udfs::span_columns::TreeColumns;
 
@@ -188,6 +188,7 @@ impl Traces {
     fn new(unit: &mut Unit, by_trace: &[u32]) -> Result<Self> {
         let rows = UInt32Array::from(by_trace.to_vec());
         let missing = |name: &str| Error::Internal(format!("a file without {name}"));
+        let declared = stored_schema();
         let mut arguments = Vec::new();
         for name in [
             SPAN_ID,
@@ -198,13 +199,17 @@ impl Traces {
             STATUS_CODE,
             SERVICE_NAME,
             SPAN_NAME,
+            FLAGS,
+            SERVICE_INSTANCE_ID,
         ] {
-            arguments.push(unit.reordered(name, &rows)?.ok_or_else(|| missing(name))?);
-        }
-        // Columns that no row of the unit has a value for are left out of files.
-        for (name, data_type) in [(FLAGS, DataType::Int64), (SERVICE_INSTANCE_ID, DataType::Utf8)] {
+            let field = declared.field_with_name(name).map_err(arrow)?;
             let column = unit.reordered(name, &rows)?;
-            arguments.push(column.unwrap_or_else(|| new_null_array(&data_type, by_trace.len())));
+            arguments.push(match column {
+                Some(column) => column,
+                // Columns without a value are left out of files.
+                None if field.is_nullable() => new_null_array(field.data_type(), by_trace.len()),
+                None => return Err(missing(name)),
+            });
         }
         let ids = take(unit.column(TRACE_ID)?, &rows, None).map_err(arrow)?;
         let ids = ids.as_fixed_size_binary();

@@ -18,7 +18,7 @@ use crate::read::LAKE_URL;
 use crate::settings::Settings;
 use crate::sql::hex_ids::HexIds;
 use crate::sql::stores::KnownStores;
-use crate::sql::views::PlannedViews;
+use crate::sql::views::{Parts, PlannedViews};
 
 /// Name of the one catalog.
 pub(crate) const CATALOG: &str = "spanlake";
@@ -35,7 +35,8 @@ const CONSUMERS_NAMED: usize = 3;
 pub(crate) struct Runtime {
     settings: Settings,
     env: Arc<RuntimeEnv>,
-    views: Arc<OnceCell<PlannedViews>>,
+    /// For each combination of parts.
+    views: Arc<[OnceCell<PlannedViews>; 3]>,
 }
 
 impl Runtime {
@@ -85,12 +86,13 @@ impl Runtime {
     }
 
     /// The views, planned at the first call.
-    pub(crate) async fn views(&self) -> Result<&PlannedViews> {
-        self.views
+    pub(crate) async fn views(&self, parts: Parts) -> Result<&PlannedViews> {
+        self.views[parts as usize]
             // Boxed: it is large, and part of every future that asks for a session.
             .get_or_try_init(|| {
                 Box::pin(async {
-                    PlannedViews::new(&SessionContext::new_with_state(self.session_state()?)).await
+                    let context = SessionContext::new_with_state(self.session_state()?);
+                    PlannedViews::new(&context, parts).await
                 })
             })
             .await

@@ -14,6 +14,7 @@ use crate::settings::Settings;
 use crate::sql::attach::attach;
 use crate::sql::runtime::{CATALOG, PUBLIC, Runtime};
 use crate::sql::statement::{Query, Statement};
+use crate::sql::views::Parts;
 
 /// The tables of one snapshot. Cheap to clone.
 #[derive(Clone)]
@@ -40,7 +41,7 @@ pub struct TableInfo {
 impl Session {
     pub(crate) async fn over(runtime: &Runtime, divided: Divided) -> Result<Self> {
         let session = Self::without_tables(runtime)?;
-        runtime.views().await?.register(&session.context, divided)?;
+        runtime.views(Parts::of(&divided)).await?.register(&session.context, divided)?;
         Ok(session)
     }
 

@@ -6,10 +6,9 @@
 use std::sync::Arc;
 
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
-use datafusion::common::TableReference;
 use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::logical_expr::{EmptyRelation, LogicalPlan, TableSource};
+use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::prelude::SessionContext;
 use schema::assembled::{TRACE_END_UNIX_NANO, TRACE_START_UNIX_NANO};
 use schema::promoted::PROMOTED;
@@ -24,18 +23,49 @@ use schema::tree::TREE_COLUMNS;
 
 use crate::error::{Error, Result};
 use crate::read::{Divided, Part, StoredSpans};
-use crate::sql::runtime::{CATALOG, PUBLIC, STORAGE};
+use crate::sql::runtime::{CATALOG, STORAGE};
 
-/// The views, in the order of their dependencies: schema, name and SQL.
-const VIEWS: &[(&str, &str, &str)] = &[
-    (STORAGE, "assembled_spans", include_str!("views/assembled_spans.sql")),
-    (STORAGE, "fresh_spans", include_str!("views/fresh_spans.sql")),
-    (PUBLIC, "spans", include_str!("views/spans.sql")),
-    (PUBLIC, "traces", include_str!("views/traces.sql")),
-    (PUBLIC, "span_events", include_str!("views/span_events.sql")),
-    (PUBLIC, "span_links", include_str!("views/span_links.sql")),
-    (PUBLIC, "exceptions", include_str!("views/exceptions.sql")),
+/// The views, in the order of their dependencies: name and SQL. `spans` and `traces` are put
+/// together from the parts that have rows.
+const VIEWS: &[(&str, &str)] = &[
+    ("spans", "{{spans}}"),
+    ("traces", "{{traces}}"),
+    ("span_events", include_str!("views/span_events.sql")),
+    ("span_links", include_str!("views/span_links.sql")),
+    ("exceptions", include_str!("views/exceptions.sql")),
 ];
+
+const ASSEMBLED_SPANS: &str = include_str!("views/assembled_spans.sql");
+const FRESH_SPANS: &str = include_str!("views/fresh_spans.sql");
+const ASSEMBLED_TRACES: &str = include_str!("views/assembled_traces.sql");
+const FRESH_TRACES: &str = include_str!("views/fresh_traces.sql");
+
+/// Which parts of a snapshot have rows: what is not there need not be planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parts {
+    Assembled,
+    Fresh,
+    Both,
+}
+
+impl Parts {
+    /// The parts of a snapshot.
+    pub(crate) fn of(divided: &Divided) -> Self {
+        match (divided.is_empty(Part::Assembled), divided.is_empty(Part::Fresh)) {
+            (false, true) => Self::Assembled,
+            (true, _) => Self::Fresh,
+            (false, false) => Self::Both,
+        }
+    }
+
+    fn put_together(self, assembled: &str, fresh: &str) -> String {
+        match self {
+            Self::Assembled => assembled.into(),
+            Self::Fresh => fresh.into(),
+            Self::Both => format!("{}\nUNION ALL\n{fresh}", assembled.trim_end()),
+        }
+    }
+}
 
 /// The stored tables, and which rows they have.
 const TABLES: [(&str, Part); 3] =
@@ -48,7 +78,6 @@ pub(crate) struct PlannedViews(Vec<PlannedView>);
 
 #[derive(Debug)]
 struct PlannedView {
-    schema: &'static str,
     name: &'static str,
     sql: String,
     plan: LogicalPlan,
@@ -56,13 +85,13 @@ struct PlannedView {
 
 impl PlannedViews {
     /// Plans the views in `context`, over no rows.
-    pub(crate) async fn new(context: &SessionContext) -> Result<Self> {
+    pub(crate) async fn new(context: &SessionContext, parts: Parts) -> Result<Self> {
         register_tables(context, &Arc::new(Divided::empty()))?;
         let mut views = Vec::with_capacity(VIEWS.len());
-        for (schema, name, template) in VIEWS {
-            let sql = fill(template);
+        for (name, template) in VIEWS {
+            let sql = fill(template, parts);
             let plan = context.state().create_logical_plan(&sql).await?;
-            let view = PlannedView { schema, name, sql, plan };
+            let view = PlannedView { name, sql, plan };
             view.register(context, view.plan.clone())?;
             views.push(view);
         }
@@ -83,13 +112,13 @@ impl PlannedViews {
 impl PlannedView {
     fn register(&self, context: &SessionContext, plan: LogicalPlan) -> Result<()> {
         let view = ViewTable::new(plan, Some(self.sql.clone()));
-        context.register_table(TableReference::partial(self.schema, self.name), Arc::new(view))?;
+        context.register_table(self.name, Arc::new(view))?;
         Ok(())
     }
 }
 
-/// A stored table of a snapshot; `None` for its source if it has no rows.
-type StoredTable = (&'static str, Option<Arc<dyn TableSource>>);
+/// A stored table of a snapshot.
+type StoredTable = (&'static str, Arc<dyn TableSource>);
 
 fn register_tables(context: &SessionContext, divided: &Arc<Divided>) -> Result<Vec<StoredTable>> {
     let storage = Arc::new(MemorySchemaProvider::new());
@@ -97,7 +126,7 @@ fn register_tables(context: &SessionContext, divided: &Arc<Divided>) -> Result<V
     for (name, part) in TABLES {
         let table: Arc<dyn TableProvider> = Arc::new(StoredSpans::new(Arc::clone(divided), part));
         storage.register_table(name.into(), Arc::clone(&table))?;
-        tables.push((name, (!divided.is_empty(part)).then(|| provider_as_source(table))));
+        tables.push((name, provider_as_source(table)));
     }
     let catalog = context
         .catalog(CATALOG)
@@ -106,25 +135,15 @@ fn register_tables(context: &SessionContext, divided: &Arc<Divided>) -> Result<V
     Ok(tables)
 }
 
-/// The same plan over other stored rows. Where there are none the planner sees that, and leaves
-/// out what would be computed from them.
+/// The same plan over other stored rows.
 fn over(plan: LogicalPlan, tables: &[StoredTable]) -> Result<LogicalPlan> {
     let replaced = plan.transform_down_with_subqueries(|node| match node {
         LogicalPlan::TableScan(mut scan) => {
             let table = tables.iter().find(|(name, _)| *name == scan.table_name.table());
-            match table {
-                Some((_, Some(source))) => {
-                    scan.source = Arc::clone(source);
-                    Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
-                }
-                Some((_, None)) => {
-                    Ok(Transformed::yes(LogicalPlan::EmptyRelation(EmptyRelation {
-                        produce_one_row: false,
-                        schema: scan.projected_schema,
-                    })))
-                }
-                None => Ok(Transformed::no(LogicalPlan::TableScan(scan))),
+            if let Some((_, source)) = table {
+                scan.source = Arc::clone(source);
             }
+            Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
         }
         other => Ok(Transformed::no(other)),
     })?;
@@ -132,9 +151,12 @@ fn over(plan: LogicalPlan, tables: &[StoredTable]) -> Result<LogicalPlan> {
 }
 
 /// Puts the column lists into a view's SQL.
-fn fill(template: &str) -> String {
+fn fill(template: &str, parts: Parts) -> String {
     let promoted: Vec<&str> = PROMOTED.iter().map(|column| column.name).collect();
     template
+        .replace("{{spans}}", &parts.put_together(ASSEMBLED_SPANS, FRESH_SPANS))
+        .replace("{{traces}}", &parts.put_together(ASSEMBLED_TRACES, FRESH_TRACES))
+        .replace("{{fresh_spans}}", FRESH_SPANS.trim_end())
         .replace("{{span_columns}}", &span_columns(|tree| tree.into()).join(",\n    "))
         .replace(
             "{{span_columns_of_tree}}",

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine::{Condition, Engine, Error, IntakeError, LiveSettings, Location, Settings};
+use engine::{
+    CompactSettings, Condition, Engine, Error, IntakeError, LiveSettings, Location, Settings,
+};
 use testing::Loss;
 
 use crate::it::fixtures::rows;
@@ -39,37 +41,25 @@ async fn acknowledged_is_visible() {
     assert_eq!(intake.flush().await.unwrap().version, None, "nothing more to flush");
 }
 
-/// Scenario: a tree query over files and memory is planned.
-/// Guarantees: the rows in memory are sorted and merged with the files; the files are not sorted.
+/// Scenario: a tree query over assembled files is planned, then rows come to memory.
+/// Guarantees: stored tree columns are read, without a window; with fresh rows there is one, for these.
 #[tokio::test(flavor = "multi_thread")]
-async fn only_memory_is_sorted() {
-    let mut machine = Machine::new();
-    // More threads distribute the rows by trace before they are sorted, with or without memory.
-    machine.settings.query_threads = 1;
-    let (engine, intake) = machine.open().await.unwrap();
-    for first in [0, 10, 20] {
-        send(&intake, first, 10, 0).await.unwrap();
-        intake.flush().await.unwrap();
-    }
-    send(&intake, 30, 10, 0).await.unwrap();
-    let session = engine.session().await.unwrap();
-    let sql = "EXPLAIN FORMAT INDENT SELECT span_id, depth FROM spans";
-    let plan = rows(&session, sql).await;
-    let plan = &plan.iter().find(|row| row[0] == "physical_plan").unwrap()[1];
-    let operators: Vec<&str> =
-        plan.lines().filter_map(|line| line.trim_start().split(':').next()).collect();
-    let expected = [
-        "ProjectionExec",
-        "WindowAggExec",
-        "SortPreservingMergeExec",
-        "UnionExec",
-        "DataSourceExec",
-        "SortExec",
-        "DataSourceExec",
-    ];
-    assert_eq!(operators, expected, "{plan}");
-    let (sorted, _) = plan.split_once("SortExec").unwrap();
-    assert!(sorted.contains(".parquet"), "the files come first, unsorted: {plan}");
+async fn only_fresh_rows_have_trees_computed() {
+    let (engine, intake) = Machine::new().open().await.unwrap();
+    send(&intake, 0, 40, 0).await.unwrap();
+    intake.flush().await.unwrap();
+    engine.assemble(&CompactSettings::default().at_once()).await.unwrap();
+    let plan = async || {
+        let session = engine.session().await.unwrap();
+        let plan = rows(&session, "EXPLAIN FORMAT INDENT SELECT span_id, depth FROM spans").await;
+        plan.iter().find(|row| row[0] == "physical_plan").unwrap()[1].clone()
+    };
+    let assembled = plan().await;
+    assert!(!assembled.contains("Window") && assembled.contains(".parquet"), "{assembled}");
+    send(&intake, 40, 10, 0).await.unwrap();
+    let mixed = plan().await;
+    let (window, files) = (mixed.find("WindowAggExec").unwrap(), mixed.find(".parquet").unwrap());
+    assert!(files < window && mixed.matches("WindowAggExec").count() == 1, "{mixed}");
 }
 
 /// Scenario: predicates, limits and counts over files and memory.

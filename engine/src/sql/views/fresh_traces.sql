@@ -1,28 +1,5 @@
--- One row per trace. Exact copies of a span count once. A trace is connected if
--- it has a root and every other span's parent is there. What was assembled has a
--- summary on one row of each trace; the rest is summed up here.
-SELECT
-    trace_id_hex(trace_id) AS trace_id,
-    service_name AS root_service_name,
-    span_name AS root_span_name,
-    {{trace_start}} AS start_time,
-    {{trace_end}} AS end_time,
-    duration_ns AS root_duration_ns,
-    trace_end_unix_nano - trace_start_unix_nano AS trace_duration_ns,
-    status_code AS root_status_code,
-    trace_span_count AS span_count,
-    trace_error_count AS error_count,
-    CAST(cardinality(trace_services) AS BIGINT) AS service_count,
-    trace_services AS services,
-    trace_max_depth AS max_depth,
-    trace_is_connected AS is_connected,
-    trace_orphan_count AS orphan_count,
-    shape,
-    coalesce(sample_weight, 1.0) AS sample_weight,
-    {{promoted_columns}}
-FROM storage.assembled
-WHERE trace_start_unix_nano IS NOT NULL
-UNION ALL
+-- One row per trace of fresh spans. Exact copies of a span count once. A trace is connected
+-- if it has a root and every other span's parent is there.
 SELECT
     trace_id,
     max(CASE WHEN is_primary_root THEN service_name END) AS root_service_name,
@@ -42,5 +19,7 @@ SELECT
     max(CASE WHEN is_primary_root THEN shape END) AS shape,
     max(CASE WHEN is_primary_root THEN sample_weight END) AS sample_weight,
     {{root_columns}}
-FROM storage.fresh_spans
+FROM (
+{{fresh_spans}}
+)
 GROUP BY trace_id
