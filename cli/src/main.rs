@@ -19,8 +19,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 
 use crate::args::Args;
+
+/// Threads come and go with large buffers; glibc's allocator keeps what they free.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long a cancelled command may take to let go of its files.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);

@@ -100,6 +100,7 @@ impl Assembler {
             snapshot.memory.iter().flat_map(|chunk| chunk.trace_keys().iter().copied()).collect();
         in_memory.sort_unstable();
         in_memory.dedup();
+        self.indexes.keep_only(&snapshot.files);
         let now_ms = self.clock.now().timestamp_millis();
         let plan = Plan::new(snapshot, &in_memory, &self.indexes, &self.settings, now_ms).await?;
         let Some(plan) = plan else { return Ok(Assembled::default()) };

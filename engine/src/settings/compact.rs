@@ -12,7 +12,7 @@ pub struct CompactSettings {
     pub quiet_ms: u64,
     /// How often `serve` looks for work, in milliseconds; 0 switches assembly off.
     pub interval_ms: u64,
-    /// Rows that are in memory at a time.
+    /// Rows that are read, put in order and written as one; those of two units are in memory.
     pub unit_rows: usize,
     /// Rows that one commit rewrites at most.
     pub commit_rows: u64,
@@ -33,8 +33,8 @@ impl Default for CompactSettings {
         Self {
             quiet_ms: 60_000,
             interval_ms: 10_000,
-            unit_rows: 512 << 10,
-            commit_rows: 8 << 20,
+            unit_rows: 128 << 10,
+            commit_rows: 4 << 20,
             file_rows: 2 << 20,
             merge_files: 8,
             late_percent: 1,
