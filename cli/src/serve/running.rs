@@ -163,6 +163,9 @@ impl Running {
         while self.receiving.join_next().await.is_some() {}
         // Nothing is lost: what it has not committed nobody has seen.
         self.assembling.abort();
+        // It may be reading the table log, which must not lose its runtime. An error says that it was
+        // aborted.
+        let _ = (&mut self.assembling).await;
         let flushed = self.intake.shutdown().await.context(
             "the last flush failed; what was acknowledged is in the write-ahead log, and the next \
              start flushes it",
