@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use engine::{Assembled, CompactSettings, Engine};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often replaced files are looked for.
@@ -30,16 +31,26 @@ impl Assembling {
         self.locked().clone()
     }
 
-    /// Works until it is dropped.
-    pub(super) async fn run(&self, engine: Engine, settings: CompactSettings) {
+    /// Works until `stopping` says so. A run that is under way is finished: it reads the table log in
+    /// threads that must not outlive the runtime.
+    pub(super) async fn run(
+        &self,
+        engine: Engine,
+        settings: CompactSettings,
+        mut stopping: watch::Receiver<bool>,
+    ) {
         let Some(pause) = settings.interval() else { return };
         let mut ticks = interval(pause);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut vacuumed = Instant::now();
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                // An error means that the server is gone.
+                _ = stopping.wait_for(|is_set| *is_set) => return,
+            }
             // One commit may not be enough for what came since the last time.
-            while self.assemble(&engine, &settings).await {}
+            while self.assemble(&engine, &settings).await && !*stopping.borrow() {}
             if vacuumed.elapsed() >= VACUUM_INTERVAL {
                 vacuumed = Instant::now();
                 self.vacuum(&engine, &settings).await;

@@ -14,7 +14,7 @@ use ingest::server::{Protocol, Protocols, Receiver};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::assembling::Assembling;
 use super::metrics::{self, Counts};
@@ -29,6 +29,9 @@ const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 const LATE_FLUSHES: u32 = 6;
 /// A flush may always be so late.
 const LEAST_LAG: Duration = Duration::from_secs(60);
+
+/// How long a stop waits for an assembly that is under way.
+const LONGEST_ASSEMBLY: Duration = Duration::from_secs(5);
 
 /// The server.
 pub(crate) struct Running {
@@ -108,7 +111,8 @@ impl Running {
         let assembling = {
             let (assembled, engine, settings) =
                 (Arc::clone(&assembled), engine.clone(), config.compact);
-            tokio::spawn(async move { assembled.run(engine, settings).await })
+            let stopping = stopping.clone();
+            tokio::spawn(async move { assembled.run(engine, settings, stopping).await })
         };
         let mut answering = JoinSet::new();
         if let Some(listener) = sockets.flight {
@@ -162,10 +166,9 @@ impl Running {
         self.stop.send_replace(true);
         while self.receiving.join_next().await.is_some() {}
         // Nothing is lost: what it has not committed nobody has seen.
-        self.assembling.abort();
-        // It may be reading the table log, which must not lose its runtime. An error says that it was
-        // aborted.
-        let _ = (&mut self.assembling).await;
+        if timeout(LONGEST_ASSEMBLY, &mut self.assembling).await.is_err() {
+            self.assembling.abort();
+        }
         let flushed = self.intake.shutdown().await.context(
             "the last flush failed; what was acknowledged is in the write-ahead log, and the next \
              start flushes it",
