@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <lake>/spans/_delta_log/...                   the table log
-//! <lake>/spans/date=2026-11-09/<uuid>.parquet   spans that started on that UTC day
+//! <lake>/spans/date=2026-11-09/<uuid>.parquet   spans of that UTC day; of whole traces, the day of the root
 //! ```
 
 use object_store::path::Path;

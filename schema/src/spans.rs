@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use crate::ids::{SpanId, TraceId};
 use crate::promoted::{PROMOTED, PromotedType};
 
-/// Id of the trace, 16 bytes. The first sort key of every file.
+/// Id of the trace, 16 bytes.
 pub const TRACE_ID: &str = "trace_id";
 /// Id of the span, 8 bytes.
 pub const SPAN_ID: &str = "span_id";
@@ -27,7 +27,7 @@ pub const SERVICE_NAME: &str = "service_name";
 pub const SPAN_NAME: &str = "span_name";
 /// `unspecified`, `internal`, `server`, `client`, `producer`, `consumer` or `unknown(n)`.
 pub const SPAN_KIND: &str = "span_kind";
-/// Start in nanoseconds since the Unix epoch. The second sort key of every file.
+/// Start in nanoseconds since the Unix epoch.
 pub const START_TIME_UNIX_NANO: &str = "start_time_unix_nano";
 /// Duration in nanoseconds, never negative.
 pub const DURATION_NS: &str = "duration_ns";
@@ -64,7 +64,8 @@ pub const SAMPLE_WEIGHT: &str = "sample_weight";
 /// True if a current and a deprecated attribute name disagree; NULL otherwise.
 pub const SEMCONV_CONFLICT: &str = "semconv_conflict";
 
-/// Partition column of the Delta table: the UTC day of the start. It is part of the path, not of the files.
+/// Partition column of the Delta table: the UTC day of the start, in assembled files that of the root.
+/// It is part of the path, not of the files.
 pub const DATE: &str = "date";
 
 /// Key column of every map.

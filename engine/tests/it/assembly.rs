@@ -197,8 +197,7 @@ async fn two_assemblers_and_a_writer() {
     assert_same(&answers(&lake).await, &answers(&oracle).await, "in the end");
 }
 
-/// Scenario: an assembled lake is vacuumed, first with a long grace period, then with none, while a
-/// session of before is still open.
+/// Scenario: an assembled lake is vacuumed, first with a long grace period, then with none.
 /// Guarantees: only replaced files go, each once; what is asked afterwards is answered.
 #[tokio::test(flavor = "multi_thread")]
 async fn vacuum_deletes_what_was_replaced() {
