@@ -9,7 +9,12 @@ use std::time::Instant;
 
 use benches::requests::{Shape, request};
 use ingest::SpanBatchBuilder;
+use mimalloc::MiMalloc;
 use prost::Message;
+
+/// The one that `spanlake` has.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const ROUNDS: usize = 9;
 

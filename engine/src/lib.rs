@@ -34,6 +34,7 @@ mod settings;
 mod snapshot;
 mod sorted_listing;
 mod sql;
+mod text_dictionary;
 mod trace_index;
 mod write;
 

@@ -21,6 +21,8 @@ mod flush;
 mod intake;
 mod memtable;
 mod parquet;
+mod row_group;
+mod text_codes;
 mod wal;
 
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub(crate) use days::{date, day_of};
 pub use intake::{Condition, Decode, Intake, IntakeError, IntakeStatus, TIMING_BOUNDS, Timings};
 pub(crate) use intake::{Live, Parts};
 pub(crate) use parquet::writer_properties;
+pub(crate) use row_group::RowGroupWriter;
+pub(crate) use text_codes::coded_text;
 
 pub use wal::Payload;
 

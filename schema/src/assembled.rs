@@ -3,15 +3,21 @@
 //!
 //! A file is assembled when every trace in it lies in it as a whole, its rows side by
 //! side. So what follows from the tree is computed once, when the file is written.
-//! The tree columns have the names and types of [`crate::tree`].
+//! The tree columns have the names and types of [`crate::tree`], but for two that repeat what
+//! other columns say: most spans have no children, and then self time is duration; and most
+//! bound the response either all of that time or never. Only what differs is stored.
 
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::spans::stored_schema;
-use crate::tree::tree_fields;
+use crate::spans::{DURATION_NS, stored_schema};
+use crate::tree::{CRITICAL_PATH_NS, SELF_TIME_NS, tree_fields};
 
+/// Time that children cover, in the place of `self_time_ns`; NULL if it is none.
+pub const CHILD_TIME_NS: &str = "child_time_ns";
+/// `critical_path_ns` where it is not `self_time_ns`, else NULL.
+pub const PARTIAL_CRITICAL_PATH_NS: &str = "partial_critical_path_ns";
 /// Smallest start of the trace. The summary columns hold a value on one row of each trace.
 pub const TRACE_START_UNIX_NANO: &str = "trace_start_unix_nano";
 /// Largest end of the trace.
@@ -44,12 +50,35 @@ pub fn summary_fields() -> Vec<Field> {
     ]
 }
 
+/// The tree columns as assembled files have them, in the order of [`tree_fields`].
+pub fn stored_tree_fields() -> Vec<Field> {
+    let renamed = |name: &str| match name {
+        SELF_TIME_NS => CHILD_TIME_NS.to_owned(),
+        CRITICAL_PATH_NS => PARTIAL_CRITICAL_PATH_NS.to_owned(),
+        same => same.to_owned(),
+    };
+    let fields = tree_fields();
+    fields.iter().map(|field| field.as_ref().clone().with_name(renamed(field.name()))).collect()
+}
+
+/// SQL that makes the tree column `name` of what is stored.
+pub fn tree_column_sql(name: &str) -> String {
+    let self_time = format!("{DURATION_NS} - coalesce({CHILD_TIME_NS}, 0)");
+    match name {
+        SELF_TIME_NS => format!("{self_time} AS {SELF_TIME_NS}"),
+        CRITICAL_PATH_NS => {
+            format!("coalesce({PARTIAL_CRITICAL_PATH_NS}, {self_time}) AS {CRITICAL_PATH_NS}")
+        }
+        stored => stored.to_owned(),
+    }
+}
+
 /// All columns that a file may have: stored, tree, summary.
 pub fn assembled_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         let stored = stored_schema();
         let mut fields: Vec<Arc<Field>> = stored.fields().iter().cloned().collect();
-        fields.extend(tree_fields().iter().cloned());
+        fields.extend(stored_tree_fields().into_iter().map(Arc::new));
         fields.extend(summary_fields().into_iter().map(Arc::new));
         Arc::new(Schema::new(fields))
     });

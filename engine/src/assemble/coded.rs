@@ -12,19 +12,16 @@
 //! A column in coded form has `Int32` wherever there was text, also inside of maps,
 //! lists and structs; every text column has its own dictionary.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, ListArray, MapArray, StringArray,
-    StructArray,
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, ListArray, MapArray, StructArray,
 };
-use datafusion::arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::buffer::ScalarBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Int32Type};
-use datafusion::common::HashMap;
-use datafusion::common::hash_utils::RandomState;
 
 use crate::error::{Error, Result};
+use crate::text_dictionary::TextDictionary;
 
 /// The type of a column while it is read and written: text is dictionary-encoded.
 pub(super) fn dictionary_type(plain: &DataType) -> DataType {
@@ -54,13 +51,10 @@ pub(super) enum Coder {
     Nested(Vec<Coder>),
 }
 
-/// The distinct texts of a column.
-#[derive(Debug)]
+/// The dictionary of one text column.
+#[derive(Debug, Default)]
 pub(super) struct Dictionary {
-    codes: HashMap<u64, Vec<i32>>,
-    hasher: RandomState,
-    bytes: Vec<u8>,
-    offsets: Vec<i32>,
+    codes: TextDictionary,
     /// The texts that were recoded last, and their codes: batches of one row group share them.
     last: Option<(ArrayRef, Vec<i32>)>,
     /// All texts, when they are complete.
@@ -116,19 +110,6 @@ impl Coder {
     }
 }
 
-impl Default for Dictionary {
-    fn default() -> Self {
-        Self {
-            codes: HashMap::default(),
-            hasher: RandomState::default(),
-            bytes: Vec::new(),
-            offsets: vec![0],
-            last: None,
-            values: None,
-        }
-    }
-}
-
 impl Dictionary {
     fn recode(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
         let array = array
@@ -140,7 +121,9 @@ impl Dictionary {
             Some(known) => known,
             None => {
                 let texts = array.values().as_string::<i32>();
-                let codes: Result<Vec<i32>> = texts.iter().map(|text| self.code(text)).collect();
+                // A NULL in a dictionary counts as the empty text: our files have none.
+                let codes: Result<Vec<i32>> =
+                    texts.iter().map(|text| self.codes.code(text.unwrap_or_default())).collect();
                 (Arc::clone(array.values()), codes?)
             }
         };
@@ -153,37 +136,12 @@ impl Dictionary {
         Ok(Arc::new(recoded))
     }
 
-    /// The code of a text. A NULL in a dictionary counts as the empty text: our files have none.
-    fn code(&mut self, text: Option<&str>) -> Result<i32> {
-        let text = text.unwrap_or_default().as_bytes();
-        let same_hash = self.codes.entry(self.hasher.hash_one(text)).or_default();
-        let is_same = |code: &&i32| {
-            let code = **code as usize;
-            &self.bytes[self.offsets[code] as usize..self.offsets[code + 1] as usize] == text
-        };
-        if let Some(code) = same_hash.iter().find(is_same) {
-            return Ok(*code);
-        }
-        let code = (self.offsets.len() - 1) as i32;
-        let end = i32::try_from(self.bytes.len() + text.len());
-        let end = end.map_err(|_| Error::ResourcesExhausted("texts exceed 2 GiB".into()))?;
-        self.bytes.extend_from_slice(text);
-        self.offsets.push(end);
-        same_hash.push(code);
-        Ok(code)
-    }
-
     fn decode(&mut self, array: &ArrayRef) -> Result<ArrayRef> {
         let values = match &self.values {
             Some(values) => Arc::clone(values),
             None => {
-                let offsets =
-                    OffsetBuffer::new(ScalarBuffer::from(std::mem::take(&mut self.offsets)));
-                let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
-                let values = StringArray::try_new(offsets, bytes, None).map_err(arrow)?;
-                let values: ArrayRef = Arc::new(values);
+                let values: ArrayRef = Arc::new(self.codes.take_texts());
                 self.values = Some(Arc::clone(&values));
-                self.codes = HashMap::default();
                 self.last = None;
                 values
             }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::Schema;
 use datafusion::parquet::arrow::add_encoded_arrow_schema_to_metadata;
-use datafusion::parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::properties::WriterProperties;
 use schema::assembled::assembled_schema;
@@ -14,7 +13,7 @@ use schema::spans::stored_schema;
 use super::unit::Slice;
 use crate::error::{Error, Result};
 use crate::snapshot::Layout;
-use crate::write::writer_properties;
+use crate::write::{RowGroupWriter, writer_properties};
 
 /// The files that are being written.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub(super) struct Output {
 
 #[derive(Debug)]
 struct OpenFile {
-    writer: ArrowWriter<Vec<u8>>,
+    writer: RowGroupWriter,
     rows: u64,
     start_time_range: (i64, i64),
 }
@@ -64,12 +63,12 @@ impl Output {
         let file = match self.open.entry(slice.day) {
             Entry::Occupied(open) => open.into_mut(),
             Entry::Vacant(new) => {
-                let writer = new_writer(slice.rows.schema(), &self.properties).map_err(parquet)?;
+                let writer = RowGroupWriter::new(slice.rows.schema(), &self.properties);
+                let writer = writer.map_err(parquet)?;
                 new.insert(OpenFile { writer, rows: 0, start_time_range: (i64::MAX, i64::MIN) })
             }
         };
         file.writer.write(&slice.rows).map_err(parquet)?;
-        file.writer.flush().map_err(parquet)?;
         file.rows += slice.rows.num_rows() as u64;
         let (from, to) = slice.start_time_range;
         file.start_time_range.0 = file.start_time_range.0.min(from);
@@ -94,19 +93,9 @@ impl Output {
     }
 }
 
-fn new_writer(
-    schema: SchemaRef,
-    properties: &WriterProperties,
-) -> Result<ArrowWriter<Vec<u8>>, ParquetError> {
-    let options = ArrowWriterOptions::new()
-        .with_properties(properties.clone())
-        .with_skip_arrow_metadata(true);
-    ArrowWriter::try_new_with_options(Vec::new(), schema, options)
-}
-
 fn finish((day, file): (i64, OpenFile)) -> Result<Finished> {
     let OpenFile { writer, rows, start_time_range } = file;
-    let bytes = writer.into_inner().map_err(parquet)?;
+    let bytes = writer.finish().map_err(parquet)?;
     Ok(Finished { day, rows, start_time_range, bytes })
 }
 

@@ -16,19 +16,20 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::{concat, take};
-use datafusion::arrow::datatypes::{Field, Int32Type, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
-use schema::assembled::summary_fields;
+use schema::assembled::{stored_tree_fields, summary_fields};
 use schema::promoted::SERVICE_INSTANCE_ID;
 use schema::spans::{
     DURATION_NS, FLAGS, PARENT_SPAN_ID, SERVICE_NAME, SPAN_ID, SPAN_KIND, SPAN_NAME,
     START_TIME_UNIX_NANO, STATUS_CODE, TRACE_ID, stored_schema,
 };
+use schema::tree::{CRITICAL_PATH_NS, SELF_TIME_NS};
 use udfs::span_columns::TreeColumns;
 
 use super::coded::Coder;
 use crate::error::{Error, Result};
-use crate::write::day_of;
+use crate::write::{coded_text, day_of};
 
 /// Rows of whole traces in coded form, in the order in which they were read.
 #[derive(Debug)]
@@ -124,9 +125,11 @@ impl Unit {
             columns.push(self.coders[at].decode(&taken)?);
             fields.push(Arc::clone(field));
         }
-        for (field, column) in traces.tree.fields().iter().zip(traces.tree.columns()) {
-            columns.push(take(column, &from_tree, None).map_err(arrow)?);
-            fields.push(Arc::clone(field));
+        for (field, column) in stored_tree_fields().into_iter().zip(&traces.stored_tree) {
+            let taken = take(column, &from_tree, None).map_err(arrow)?;
+            let is_text = taken.data_type() == &DataType::Utf8;
+            columns.push(if is_text { coded_text(&[&taken])? } else { taken });
+            fields.push(Arc::new(field));
         }
         for (field, column) in summary_fields().into_iter().zip(traces.summaries(&order.traces)?) {
             // The summary of a trace is on its primary root; all other rows have none.
@@ -152,6 +155,8 @@ impl Unit {
 #[derive(Debug)]
 struct Traces {
     tree: StructArray,
+    /// The columns of `tree` as they are stored.
+    stored_tree: Vec<ArrayRef>,
     starts: Int64Array,
     services: DictionaryArray<Int32Type>,
     all: Vec<OneTrace>,
@@ -182,6 +187,30 @@ struct Order {
     traces: Vec<usize>,
     /// For each row, the index of its summary in `traces`; NULL for most.
     summary_rows: UInt32Array,
+}
+
+/// The tree columns as [`schema::assembled`] says that they are stored.
+fn stored_tree(tree: &StructArray, durations: &Int64Array) -> Result<Vec<ArrayRef>> {
+    let integers = |name: &str| {
+        let column = tree.column_by_name(name);
+        column
+            .map(|column| column.as_primitive::<Int64Type>())
+            .ok_or_else(|| Error::Internal(format!("a tree without {name}")))
+    };
+    let (self_times, paths) = (integers(SELF_TIME_NS)?, integers(CRITICAL_PATH_NS)?);
+    let differing = |wholes: &Int64Array, parts: &Int64Array, of: fn(i64, i64) -> i64| {
+        let rows = wholes.values().iter().zip(parts.values());
+        let stored = rows.map(|(whole, part)| (whole != part).then(|| of(*whole, *part)));
+        Arc::new(stored.collect::<Int64Array>())
+    };
+    let columns = tree.fields().iter().zip(tree.columns()).map(|(field, column)| -> ArrayRef {
+        match field.name().as_str() {
+            SELF_TIME_NS => differing(durations, self_times, i64::wrapping_sub),
+            CRITICAL_PATH_NS => differing(self_times, paths, |_, path| path),
+            _ => Arc::clone(column),
+        }
+    });
+    Ok(columns.collect())
 }
 
 impl Traces {
@@ -267,7 +296,8 @@ impl Traces {
             }
         };
         let all = ranges.into_iter().map(one).collect();
-        Ok(Self { tree, starts, services, all })
+        let stored_tree = stored_tree(&tree, &durations)?;
+        Ok(Self { tree, stored_tree, starts, services, all })
     }
 
     /// Cuts the traces by day and time into slices, and orders the rows of each.

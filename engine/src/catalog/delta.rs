@@ -34,8 +34,9 @@ const FORMAT_VERSION_KEY: &str = "spanlake.formatVersion";
 
 /// Tag on a file in which every trace lies as a whole, with tree columns; its value is [`ASSEMBLED_BY`].
 const ASSEMBLED_TAG: &str = "spanlake.assembled";
-/// Version of the rules by which trees are computed. Files of another version are assembled again.
-const ASSEMBLED_BY: &str = "1";
+/// Version of the rules by which trees are computed and stored. Files of another version are
+/// assembled again.
+const ASSEMBLED_BY: &str = "2";
 
 /// Commits between two checkpoints: readers replay at most this many.
 const CHECKPOINT_INTERVAL: &str = "20";

@@ -10,7 +10,7 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{ViewTable, provider_as_source};
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::prelude::SessionContext;
-use schema::assembled::{TRACE_END_UNIX_NANO, TRACE_START_UNIX_NANO};
+use schema::assembled::{TRACE_END_UNIX_NANO, TRACE_START_UNIX_NANO, tree_column_sql};
 use schema::promoted::PROMOTED;
 use schema::spans::{
     ATTRIBUTES, DROPPED_ATTRIBUTES_COUNT, DROPPED_EVENTS_COUNT, DROPPED_LINKS_COUNT, DURATION_NS,
@@ -157,7 +157,7 @@ fn fill(template: &str, parts: Parts) -> String {
         .replace("{{spans}}", &parts.put_together(ASSEMBLED_SPANS, FRESH_SPANS))
         .replace("{{traces}}", &parts.put_together(ASSEMBLED_TRACES, FRESH_TRACES))
         .replace("{{fresh_spans}}", FRESH_SPANS.trim_end())
-        .replace("{{span_columns}}", &span_columns(|tree| tree.into()).join(",\n    "))
+        .replace("{{span_columns}}", &span_columns(tree_column_sql).join(",\n    "))
         .replace(
             "{{span_columns_of_tree}}",
             &span_columns(|tree| format!("tree['{tree}'] AS {tree}")).join(",\n    "),

@@ -1,27 +1,30 @@
 //! Encodes rows as Parquet, one file per UTC day.
 
-use std::sync::Arc;
-
 use datafusion::arrow::array::{Array, RecordBatch};
-use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
-use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::arrow::add_encoded_arrow_schema_to_metadata;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::schema::types::ColumnPath;
+use schema::assembled::{CHILD_TIME_NS, PARTIAL_CRITICAL_PATH_NS};
 use schema::spans::{
     ATTRIBUTES, DURATION_NS, EVENTS, LINKS, PARENT_SPAN_ID, RESOURCE_ATTRIBUTES, SCOPE_ATTRIBUTES,
     SPAN_ID, START_TIME_UNIX_NANO,
 };
-use schema::tree::{CRITICAL_PATH_NS, SELF_TIME_NS};
 
 use crate::error::{Error, Result};
 use crate::snapshot::Layout;
 use crate::write::days::{date, split_by_day, starts};
+use crate::write::row_group::RowGroupWriter;
+use crate::write::text_codes::coded;
 
 /// Rows per data page: what a look-up of one trace has to decode.
 const PAGE_ROWS: usize = 8 << 10;
+
+/// Largest dictionary of a column of rows in order of arrival. It makes assembly cheaper, which
+/// reads whole columns; for the look-up of one trace a large dictionary is dear.
+const ARRIVAL_DICTIONARY_BYTES: usize = 16 << 20;
 
 /// What is paid for a file. Those in order of arrival are written while requests wait, and are
 /// rewritten soon.
@@ -49,16 +52,18 @@ pub(super) struct EncodedFile {
 pub(super) fn encode(batches: &[RecordBatch], row_group_rows: usize) -> Result<Vec<EncodedFile>> {
     let Some(first) = batches.first() else { return Ok(Vec::new()) };
     let kept = used_columns(batches);
-    let schema = Arc::new(first.schema().project(&kept).map_err(arrow)?);
+    let schema = first.schema().project(&kept).map_err(arrow)?;
     let batches: Vec<RecordBatch> = batches
         .iter()
         .map(|batch| batch.project(&kept))
         .collect::<Result<_, _>>()
         .map_err(arrow)?;
-    let properties = writer_properties(row_group_rows, Layout::Arrival);
+    let mut properties = writer_properties(row_group_rows, Layout::Arrival);
+    // Text is encoded by numbers; readers are told that it is text.
+    add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
     split_by_day(&batches)?
         .into_iter()
-        .map(|(day, batches)| encode_file(day, &batches, &schema, &properties))
+        .map(|(day, batches)| encode_file(day, &batches, row_group_rows, &properties))
         .collect()
 }
 
@@ -75,7 +80,7 @@ fn used_columns(batches: &[RecordBatch]) -> Vec<usize> {
 fn encode_file(
     day: i64,
     batches: &[RecordBatch],
-    schema: &SchemaRef,
+    row_group_rows: usize,
     properties: &WriterProperties,
 ) -> Result<EncodedFile> {
     let mut file = EncodedFile {
@@ -84,18 +89,20 @@ fn encode_file(
         start_time_range: (i64::MAX, i64::MIN),
         bytes: Vec::new(),
     };
-    let mut writer =
-        ArrowWriter::try_new(&mut file.bytes, Arc::clone(schema), Some(properties.clone()))
-            .map_err(parquet)?;
+    let rows = coded(batches)?;
+    let mut writer = RowGroupWriter::new(rows.schema(), properties).map_err(parquet)?;
+    for from in (0..rows.num_rows()).step_by(row_group_rows) {
+        let group = rows.slice(from, row_group_rows.min(rows.num_rows() - from));
+        writer.write(&group).map_err(parquet)?;
+    }
     for batch in batches {
         for start in starts(batch)?.values() {
             file.start_time_range.0 = file.start_time_range.0.min(*start);
             file.start_time_range.1 = file.start_time_range.1.max(*start);
         }
         file.rows += batch.num_rows() as u64;
-        writer.write(batch).map_err(parquet)?;
     }
-    writer.close().map_err(parquet)?;
+    file.bytes = writer.finish().map_err(parquet)?;
     Ok(file)
 }
 
@@ -111,6 +118,7 @@ pub(crate) fn writer_properties(row_group_rows: usize, layout: Layout) -> Writer
         // Bounds of text are a comparison per value, and rows of all services lie side by side.
         Layout::Assembled => properties.set_statistics_enabled(EnabledStatistics::Page),
         Layout::Arrival => properties
+            .set_dictionary_page_size_limit(ARRIVAL_DICTIONARY_BYTES)
             .set_statistics_enabled(EnabledStatistics::None)
             .set_column_statistics_enabled(START_TIME_UNIX_NANO.into(), EnabledStatistics::Page),
     };
@@ -121,10 +129,11 @@ pub(crate) fn writer_properties(row_group_rows: usize, layout: Layout) -> Writer
             .set_column_encoding(id.into(), Encoding::PLAIN)
             .set_column_statistics_enabled(id.into(), EnabledStatistics::None);
     }
-    for delta in [START_TIME_UNIX_NANO, DURATION_NS, SELF_TIME_NS, CRITICAL_PATH_NS] {
+    // Times hardly repeat. Their upper bytes do, from row to row, and their lower ones are noise.
+    for time in [START_TIME_UNIX_NANO, DURATION_NS, CHILD_TIME_NS, PARTIAL_CRITICAL_PATH_NS] {
         properties = properties
-            .set_column_dictionary_enabled(delta.into(), false)
-            .set_column_encoding(delta.into(), Encoding::DELTA_BINARY_PACKED);
+            .set_column_dictionary_enabled(time.into(), false)
+            .set_column_encoding(time.into(), Encoding::BYTE_STREAM_SPLIT);
     }
     // Bounds of map entries prune nothing.
     for nested in [ATTRIBUTES, RESOURCE_ATTRIBUTES, SCOPE_ATTRIBUTES] {

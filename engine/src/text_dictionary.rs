@@ -1,0 +1,86 @@
+//! The distinct texts of a column, numbered in the order in which they first came.
+
+use std::hash::BuildHasher;
+
+use datafusion::arrow::array::StringArray;
+use datafusion::arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use datafusion::common::hash_utils::RandomState;
+use hashbrown::HashTable;
+
+use crate::error::{Error, Result};
+
+/// A growing dictionary.
+#[derive(Debug, Default)]
+pub(crate) struct TextDictionary {
+    codes: HashTable<Entry>,
+    hasher: RandomState,
+    texts: Texts,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u64,
+    code: i32,
+}
+
+#[derive(Debug)]
+struct Texts {
+    bytes: Vec<u8>,
+    offsets: Vec<i32>,
+}
+
+impl Default for Texts {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), offsets: vec![0] }
+    }
+}
+
+impl Texts {
+    #[inline]
+    fn get(&self, code: i32) -> &[u8] {
+        let code = code as usize;
+        &self.bytes[self.offsets[code] as usize..self.offsets[code + 1] as usize]
+    }
+}
+
+impl TextDictionary {
+    /// The number of a text, which is added if it is new.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ResourcesExhausted`] if all texts together exceed 2 GiB.
+    #[inline]
+    pub(crate) fn code(&mut self, text: &str) -> Result<i32> {
+        let hash = self.hasher.hash_one(text.as_bytes());
+        let is_same =
+            |entry: &Entry| entry.hash == hash && self.texts.get(entry.code) == text.as_bytes();
+        match self.codes.find(hash, is_same) {
+            Some(entry) => Ok(entry.code),
+            None => self.add(hash, text),
+        }
+    }
+
+    fn add(&mut self, hash: u64, text: &str) -> Result<i32> {
+        let code = (self.texts.offsets.len() - 1) as i32;
+        let end = i32::try_from(self.texts.bytes.len() + text.len());
+        let end = end.map_err(|_| Error::ResourcesExhausted("texts exceed 2 GiB".into()))?;
+        self.texts.bytes.extend_from_slice(text.as_bytes());
+        self.texts.offsets.push(end);
+        self.codes.insert_unique(hash, Entry { hash, code }, |entry| entry.hash);
+        Ok(code)
+    }
+
+    /// Whether this is the text of that number.
+    #[inline]
+    pub(crate) fn is(&self, code: i32, text: &str) -> bool {
+        self.texts.get(code) == text.as_bytes()
+    }
+
+    /// All texts; the dictionary is empty afterwards.
+    pub(crate) fn take_texts(&mut self) -> StringArray {
+        self.codes = HashTable::new();
+        let Texts { bytes, offsets } = std::mem::take(&mut self.texts);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        StringArray::new(offsets, Buffer::from_vec(bytes), None)
+    }
+}
