@@ -9,12 +9,12 @@ use std::time::Instant;
 
 use benches::requests::{Shape, request};
 use ingest::SpanBatchBuilder;
-use mimalloc::MiMalloc;
 use prost::Message;
+use tikv_jemallocator::Jemalloc;
 
 /// The one that `spanlake` has.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 const ROUNDS: usize = 9;
 

@@ -41,6 +41,15 @@ impl Texts {
         let code = code as usize;
         &self.bytes[self.offsets[code] as usize..self.offsets[code + 1] as usize]
     }
+
+    fn push(&mut self, text: &str) -> Result<i32> {
+        let code = (self.offsets.len() - 1) as i32;
+        let end = i32::try_from(self.bytes.len() + text.len());
+        let end = end.map_err(|_| Error::ResourcesExhausted("texts exceed 2 GiB".into()))?;
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.offsets.push(end);
+        Ok(code)
+    }
 }
 
 impl TextDictionary {
@@ -61,13 +70,26 @@ impl TextDictionary {
     }
 
     fn add(&mut self, hash: u64, text: &str) -> Result<i32> {
-        let code = (self.texts.offsets.len() - 1) as i32;
-        let end = i32::try_from(self.texts.bytes.len() + text.len());
-        let end = end.map_err(|_| Error::ResourcesExhausted("texts exceed 2 GiB".into()))?;
-        self.texts.bytes.extend_from_slice(text.as_bytes());
-        self.texts.offsets.push(end);
+        let code = self.texts.push(text)?;
         self.codes.insert_unique(hash, Entry { hash, code }, |entry| entry.hash);
         Ok(code)
+    }
+
+    /// A new number for a text that is not looked up, now or later: for texts that hardly ever
+    /// come twice, a look-up is the dearest part of all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ResourcesExhausted`] if all texts together exceed 2 GiB.
+    #[inline]
+    pub(crate) fn add_unseen(&mut self, text: &str) -> Result<i32> {
+        self.texts.push(text)
+    }
+
+    /// How many texts there are.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.texts.offsets.len() - 1
     }
 
     /// Whether this is the text of that number.

@@ -18,6 +18,8 @@ use crate::snapshot::MemoryChunk;
 
 /// Chunks are merged up to this number of rows: thousands of tiny ones cost more than their rows.
 const MERGED_ROWS: usize = 8 << 10;
+/// A chunk of this size stays as it is: to copy it would cost more than its neighbour does.
+const LARGE_ROWS: usize = 2 << 10;
 
 /// The spans in memory, in the order of the log.
 #[derive(Debug, Default)]
@@ -117,6 +119,7 @@ impl State {
     /// Adds a chunk. Neighbours of like size are merged, so each row is copied a few times at most.
     fn push(&mut self, mut new: Timed) {
         while let Some(last) = self.chunks.last()
+            && new.chunk.rows() < LARGE_ROWS
             && last.chunk.rows() + new.chunk.rows() <= MERGED_ROWS
             && last.chunk.rows() <= 2 * new.chunk.rows()
             && let Some(merged) = merge(&last.chunk, &new.chunk)

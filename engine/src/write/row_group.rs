@@ -20,10 +20,12 @@ use datafusion::parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriter,
     ArrowWriterOptions, compute_leaves,
 };
+use datafusion::parquet::basic::Compression;
 use datafusion::parquet::errors::{ParquetError, Result};
 use datafusion::parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use datafusion::parquet::file::writer::SerializedFileWriter;
-use datafusion::parquet::schema::types::ColumnDescPtr;
+use datafusion::parquet::schema::types::{ColumnDescPtr, ColumnPath};
+use zstd::bulk::Compressor;
 
 use text_chunk::{EncodedChunk, Rows, TextColumn};
 
@@ -32,6 +34,7 @@ pub(crate) struct RowGroupWriter {
     file: SerializedFileWriter<Vec<u8>>,
     columns: ArrowRowGroupWriterFactory,
     schema: SchemaRef,
+    compressor: Compressor<'static>,
 }
 
 impl std::fmt::Debug for RowGroupWriter {
@@ -57,7 +60,12 @@ impl RowGroupWriter {
             .with_skip_arrow_metadata(true);
         let writer = ArrowWriter::try_new_with_options(Vec::new(), Arc::clone(&schema), options)?;
         let (file, columns) = writer.into_serialized_writer()?;
-        Ok(Self { file, columns, schema })
+        let Compression::ZSTD(level) = properties.compression(&ColumnPath::new(Vec::new())) else {
+            return Err(ParquetError::NYI("text is compressed with zstd".into()));
+        };
+        let compressor = Compressor::new(level.compression_level());
+        let compressor = compressor.map_err(|error| ParquetError::External(Box::new(error)))?;
+        Ok(Self { file, columns, schema, compressor })
     }
 
     /// Adds `rows`, which have the columns of the file, as one row group.
@@ -71,6 +79,7 @@ impl RowGroupWriter {
             writers: self.columns.create_column_writers(group)?.into_iter(),
             descriptions: self.file.schema_descr().columns().iter(),
             properties: Arc::clone(self.file.properties()),
+            compressor: &mut self.compressor,
         };
         let mut encoded = Vec::new();
         for (field, column) in self.schema.fields().iter().zip(rows.columns()) {
@@ -102,6 +111,7 @@ struct Leaves<'a, W> {
     writers: W,
     descriptions: std::slice::Iter<'a, ColumnDescPtr>,
     properties: WriterPropertiesPtr,
+    compressor: &'a mut Compressor<'static>,
 }
 
 impl<W> Leaves<'_, W>
@@ -141,7 +151,12 @@ where
         };
         let coded = leaf.as_dictionary::<Int32Type>();
         let column = TextColumn { codes: coded.keys(), texts: coded.values().as_string(), rows };
-        Ok(Encoded::Ours(text_chunk::encode(description, &self.properties, &column)?))
+        Ok(Encoded::Ours(text_chunk::encode(
+            description,
+            &self.properties,
+            &column,
+            self.compressor,
+        )?))
     }
 }
 

@@ -9,6 +9,9 @@
 //! keys of a map   an earlier map of like ends          else the hash, key by key
 //! values          an earlier map of like ends          else the last value of the same key, else the hash
 //! ```
+//!
+//! Values that turn out to be new nearly every time are not looked up any more: the dictionary
+//! may hold a text twice.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -61,6 +64,7 @@ pub(crate) fn coded_text(parts: &[&ArrayRef]) -> Result<ArrayRef> {
     for part in parts {
         let texts = part.as_string::<i32>();
         let mut before: Option<(&str, i32)> = None;
+        let mut luck = Luck::default();
         for row in 0..texts.len() {
             if texts.is_null(row) {
                 column.push(None);
@@ -69,7 +73,7 @@ pub(crate) fn coded_text(parts: &[&ArrayRef]) -> Result<ArrayRef> {
             let text = texts.value(row);
             let code = match before {
                 Some((before, code)) if before == text => code,
-                _ => column.dictionary.code(text)?,
+                _ => luck.code(&mut column.dictionary, text)?,
             };
             before = Some((text, code));
             column.push(Some(code));
@@ -82,7 +86,7 @@ fn coded_map(parts: &[&ArrayRef], entries: &Field, is_sorted: bool) -> Result<Ar
     let all = || parts.iter().map(|part| part.as_map());
     let size = all().map(|map| map.entries().len()).sum();
     let (mut keys, mut values) = (CodedText::new(size), CodedText::new(size));
-    let mut last_of_key: Vec<i32> = Vec::new();
+    let mut of_key: Vec<(i32, Luck)> = Vec::new();
     for map in all() {
         let (key_texts, value_texts) = (map.keys().as_string(), map.values().as_string());
         let (mut known_keys, mut known_values) = (Recent::default(), Recent::default());
@@ -107,12 +111,12 @@ fn coded_map(parts: &[&ArrayRef], entries: &Field, is_sorted: bool) -> Result<Ar
                     continue;
                 }
                 let (key, text) = (keys.codes[at] as usize, value_texts.value(slot));
-                if last_of_key.len() <= key {
-                    last_of_key.resize(key + 1, NEVER);
+                if of_key.len() <= key {
+                    of_key.resize(key + 1, (NEVER, Luck::default()));
                 }
-                let last = &mut last_of_key[key];
+                let (last, luck) = &mut of_key[key];
                 if *last == NEVER || !values.dictionary.is(*last, text) {
-                    *last = values.dictionary.code(text)?;
+                    *last = luck.code(&mut values.dictionary, text)?;
                 }
                 values.push(Some(*last));
             }
@@ -143,6 +147,31 @@ const NEVER: i32 = -1;
 fn slots(map: &MapArray, row: usize) -> Range<usize> {
     let offsets = map.value_offsets();
     if map.is_null(row) { 0..0 } else { offsets[row] as usize..offsets[row + 1] as usize }
+}
+
+/// How often looking up the texts of a kind has found one.
+#[derive(Debug, Default, Clone, Copy)]
+struct Luck {
+    asked: u32,
+    found: u32,
+}
+
+impl Luck {
+    /// After so many look-ups it shows whether they pay.
+    const TRIALS: u32 = 1024;
+    /// They do if one in so many finds something.
+    const WORTH: u32 = 8;
+
+    fn code(&mut self, dictionary: &mut TextDictionary, text: &str) -> Result<i32> {
+        if self.asked >= Self::TRIALS && self.found < self.asked / Self::WORTH {
+            return dictionary.add_unseen(text);
+        }
+        let known = dictionary.len();
+        let code = dictionary.code(text)?;
+        self.asked += 1;
+        self.found += u32::from((code as usize) < known);
+        Ok(code)
+    }
 }
 
 /// A column of codes while it grows.

@@ -3,6 +3,8 @@
 //! The hybrid of <https://parquet.apache.org/docs/file-format/data-pages/encodings/#RLE>: either
 //! a value and how often it follows itself, or groups of eight values of `bits` bits each.
 
+use datafusion::arrow::buffer::NullBuffer;
+
 /// From this length on a run is shorter as a run: packed it would take `bits` bytes and more.
 const SHORTEST_RUN: usize = 8;
 const GROUP: usize = 8;
@@ -32,6 +34,25 @@ pub(super) fn append(values: &[u32], bits: u8, out: &mut Vec<u8>) {
         }
     }
     append_packed(&values[packed_from..], bits, out);
+}
+
+/// Appends a one-bit number for each of `rows`: whether it is valid.
+pub(super) fn append_bits(validity: Option<&NullBuffer>, rows: usize, out: &mut Vec<u8>) {
+    let invalid = validity.map_or(0, NullBuffer::null_count);
+    match validity {
+        Some(validity) if invalid > 0 && invalid < rows => {
+            append_varint(((rows.div_ceil(GROUP) as u64) << 1) | 1, out);
+            out.extend_from_slice(&validity.inner().sliced());
+            // What is beyond the last row is filled up with zeros.
+            if let (Some(last), beyond @ 1..) = (out.last_mut(), rows % GROUP) {
+                *last &= (1 << beyond) - 1;
+            }
+        }
+        _ => {
+            append_varint((rows as u64) << 1, out);
+            out.push(u8::from(invalid == 0));
+        }
+    }
 }
 
 fn append_packed(values: &[u32], bits: u8, out: &mut Vec<u8>) {

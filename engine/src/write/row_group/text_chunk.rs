@@ -7,7 +7,7 @@
 use bytes::Bytes;
 use datafusion::arrow::array::{Array, Int32Array, StringArray};
 use datafusion::arrow::buffer::NullBuffer;
-use datafusion::parquet::basic::{Compression, Encoding, PageType, Type};
+use datafusion::parquet::basic::{Encoding, PageType, Type};
 use datafusion::parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
 use datafusion::parquet::column::writer::ColumnCloseResult;
 use datafusion::parquet::errors::{ParquetError, Result};
@@ -18,7 +18,9 @@ use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties}
 use datafusion::parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use datafusion::parquet::schema::types::ColumnDescPtr;
 
-use super::bounds::Bounds;
+use zstd::bulk::Compressor;
+
+use super::bounds::{Bounds, Written};
 use super::packed;
 
 /// The values of a chunk.
@@ -51,16 +53,21 @@ pub(super) fn encode(
     descr: &ColumnDescPtr,
     properties: &WriterProperties,
     column: &TextColumn<'_>,
+    compressor: &mut Compressor<'static>,
 ) -> Result<EncodedChunk> {
     let values = Values::new(column);
     let is_dictionary = properties.dictionary_enabled(descr.path())
         && values.is_dictionary_smaller(properties.column_dictionary_page_size_limit(descr.path()));
     let mut sink = TrackedWrite::new(Vec::new());
-    let mut chunk = ChunkWriter::new(descr, properties, &values, is_dictionary, &mut sink)?;
+    let mut chunk =
+        ChunkWriter::new(descr, properties, &values, is_dictionary, compressor, &mut sink);
     if is_dictionary {
         chunk.write_dictionary()?;
     }
-    chunk.write_rows(column)?;
+    match column.rows {
+        Rows::Flat if is_dictionary => chunk.write_flat_rows(column.codes)?,
+        _ => chunk.write_rows(column)?,
+    }
     let close = chunk.close()?;
     Ok((sink.into_inner()?.into(), close))
 }
@@ -89,9 +96,15 @@ impl<'a> Values<'a> {
             }
             places.push(place_of[code]);
         };
-        for row in 0..column.row_count() {
-            let Slots::Values(slots) = column.slots(row) else { continue };
-            slots.filter(|at| column.codes.is_valid(*at)).for_each(&mut add);
+        match (column.rows, column.codes.nulls()) {
+            (Rows::Flat, None) => (0..column.codes.len()).for_each(&mut add),
+            (Rows::Flat, Some(nulls)) => nulls.valid_indices().for_each(&mut add),
+            (Rows::Map { .. }, _) => {
+                for row in 0..column.row_count() {
+                    let Slots::Values(slots) = column.slots(row) else { continue };
+                    slots.filter(|at| column.codes.is_valid(*at)).for_each(&mut add);
+                }
+            }
         }
         Self { texts: column.texts, entries, places }
     }
@@ -150,20 +163,36 @@ impl TextColumn<'_> {
 #[derive(Debug, Default)]
 struct OpenPage {
     rows: usize,
-    repetition: Vec<u32>,
-    definition: Vec<u32>,
+    levels: Levels,
     values: usize,
     nulls: usize,
     text_bytes: usize,
 }
 
+/// Which slots of a page have a value.
+#[derive(Debug)]
+enum Levels {
+    EachSlot {
+        repetition: Vec<u32>,
+        definition: Vec<u32>,
+    },
+    /// One slot for each row; `None` if all have a value.
+    Flat(Option<NullBuffer>),
+}
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self::EachSlot { repetition: Vec::new(), definition: Vec::new() }
+    }
+}
+
 struct ChunkWriter<'a, 's> {
+    compressor: &'s mut Compressor<'static>,
     descr: &'a ColumnDescPtr,
     properties: &'a WriterProperties,
     values: &'a Values<'a>,
     is_dictionary: bool,
     pages: SerializedPageWriter<'s, Vec<u8>>,
-    compressor: zstd::bulk::Compressor<'static>,
     statistics: EnabledStatistics,
     offset_index: OffsetIndexBuilder,
     column_index: ColumnIndexBuilder,
@@ -188,19 +217,16 @@ impl<'a, 's> ChunkWriter<'a, 's> {
         properties: &'a WriterProperties,
         values: &'a Values<'a>,
         is_dictionary: bool,
+        compressor: &'s mut Compressor<'static>,
         sink: &'s mut TrackedWrite<Vec<u8>>,
-    ) -> Result<Self> {
-        let Compression::ZSTD(level) = properties.compression(descr.path()) else {
-            return Err(ParquetError::NYI("text is compressed with zstd".into()));
-        };
-        let compressor = zstd::bulk::Compressor::new(level.compression_level());
-        Ok(Self {
+    ) -> Self {
+        Self {
+            compressor,
             descr,
             properties,
             values,
             is_dictionary,
             pages: SerializedPageWriter::new(sink),
-            compressor: compressor.map_err(|error| ParquetError::External(Box::new(error)))?,
             statistics: properties.statistics_enabled(descr.path()),
             offset_index: OffsetIndexBuilder::new(),
             column_index: ColumnIndexBuilder::new(Type::BYTE_ARRAY),
@@ -215,7 +241,7 @@ impl<'a, 's> ChunkWriter<'a, 's> {
             dictionary_page_offset: None,
             compressed: 0,
             uncompressed: 0,
-        })
+        }
     }
 
     fn write_dictionary(&mut self) -> Result<()> {
@@ -234,31 +260,48 @@ impl<'a, 's> ChunkWriter<'a, 's> {
         Ok(())
     }
 
+    /// Rows of one slot each, in pages of which only the number of rows is limited.
+    fn write_flat_rows(&mut self, codes: &Int32Array) -> Result<()> {
+        let limit = self.properties.data_page_row_count_limit().max(1);
+        let mut from = 0;
+        while from < codes.len() || self.data_pages == 0 {
+            let rows = limit.min(codes.len() - from);
+            let validity = codes.nulls().map(|nulls| nulls.slice(from, rows));
+            let nulls = validity.as_ref().map_or(0, NullBuffer::null_count);
+            let levels = Levels::Flat(validity);
+            let page = OpenPage { rows, levels, values: rows - nulls, nulls, text_bytes: 0 };
+            self.write_data_page(&page)?;
+            from += rows;
+        }
+        Ok(())
+    }
+
     fn write_rows(&mut self, column: &TextColumn<'_>) -> Result<()> {
         let (row_limit, byte_limit) =
             (self.properties.data_page_row_count_limit(), self.properties.data_page_size_limit());
         let present = self.descr.max_def_level() as u32;
         let mut page = OpenPage::default();
+        let (mut repetition, mut definition) = (Vec::new(), Vec::new());
         for row in 0..column.row_count() {
             match column.slots(row) {
                 Slots::Missing(level) => {
-                    page.repetition.push(0);
-                    page.definition.push(level);
+                    repetition.push(0);
+                    definition.push(level);
                     page.nulls += 1;
                 }
                 Slots::Values(slots) => {
                     let first = slots.start;
                     for at in slots {
-                        page.repetition.push(u32::from(at != first));
+                        repetition.push(u32::from(at != first));
                         if column.codes.is_valid(at) {
-                            page.definition.push(present);
+                            definition.push(present);
                             if !self.is_dictionary {
                                 let place = self.values.places[self.written + page.values];
                                 page.text_bytes += self.values.text(place).len();
                             }
                             page.values += 1;
                         } else {
-                            page.definition.push(present - 1);
+                            definition.push(present - 1);
                             page.nulls += 1;
                         }
                     }
@@ -266,10 +309,15 @@ impl<'a, 's> ChunkWriter<'a, 's> {
             }
             page.rows += 1;
             if page.rows >= row_limit || page.text_bytes >= byte_limit {
+                page.levels = Levels::EachSlot {
+                    repetition: std::mem::take(&mut repetition),
+                    definition: std::mem::take(&mut definition),
+                };
                 self.write_data_page(&std::mem::take(&mut page))?;
             }
         }
         if page.rows > 0 || self.data_pages == 0 {
+            page.levels = Levels::EachSlot { repetition, definition };
             self.write_data_page(&page)?;
         }
         Ok(())
@@ -278,8 +326,21 @@ impl<'a, 's> ChunkWriter<'a, 's> {
     fn write_data_page(&mut self, page: &OpenPage) -> Result<()> {
         let places = &self.values.places[self.written..self.written + page.values];
         let mut body = Vec::new();
-        append_levels(&page.repetition, self.descr.max_rep_level(), &mut body)?;
-        append_levels(&page.definition, self.descr.max_def_level(), &mut body)?;
+        let slots = match &page.levels {
+            Levels::EachSlot { repetition, definition } => {
+                append_levels(repetition, self.descr.max_rep_level(), &mut body);
+                append_levels(definition, self.descr.max_def_level(), &mut body);
+                definition.len()
+            }
+            Levels::Flat(validity) => {
+                if self.descr.max_def_level() > 0 {
+                    with_length(&mut body, |body| {
+                        packed::append_bits(validity.as_ref(), page.rows, body);
+                    });
+                }
+                page.rows
+            }
+        };
         let encoding = if self.is_dictionary {
             let bits = self.values.bits();
             body.push(bits);
@@ -292,7 +353,7 @@ impl<'a, 's> ChunkWriter<'a, 's> {
         };
         let encoded = Page::DataPage {
             buf: self.compress(&body)?,
-            num_values: page.definition.len() as u32,
+            num_values: slots as u32,
             encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
@@ -305,7 +366,7 @@ impl<'a, 's> ChunkWriter<'a, 's> {
         self.data_pages += 1;
         self.add_bounds(places, page.nulls);
         self.written += page.values;
-        self.slots += page.definition.len();
+        self.slots += slots;
         self.rows += page.rows;
         self.nulls += page.nulls;
         Ok(())
@@ -328,8 +389,7 @@ impl<'a, 's> ChunkWriter<'a, 's> {
             let limit = self.properties.column_index_truncate_length();
             let (smallest, largest) = bounds.written(limit).unzip();
             let is_null_page = smallest.is_none();
-            let bytes =
-                |bound: Option<super::bounds::Written>| bound.map_or_else(Vec::new, |b| b.text);
+            let bytes = |bound: Option<Written>| bound.map_or_else(Vec::new, |b| b.text);
             self.column_index.append(is_null_page, bytes(smallest), bytes(largest), nulls as i64);
         }
     }
@@ -400,14 +460,18 @@ fn append_plain(text: &str, body: &mut Vec<u8>) {
 }
 
 /// Levels with their length before them; nothing where there is only one level.
-fn append_levels(levels: &[u32], largest: i16, body: &mut Vec<u8>) -> Result<()> {
-    if largest == 0 {
-        return Ok(());
+fn append_levels(levels: &[u32], largest: i16, body: &mut Vec<u8>) {
+    if largest > 0 {
+        let bits = packed::bits_for(largest as u32);
+        with_length(body, |body| packed::append(levels, bits, body));
     }
+}
+
+/// Appends something, and before it how many bytes it takes.
+fn with_length(body: &mut Vec<u8>, append: impl FnOnce(&mut Vec<u8>)) {
     let at = body.len();
     body.extend_from_slice(&[0; 4]);
-    packed::append(levels, packed::bits_for(largest as u32), body);
+    append(body);
     let length = (body.len() - at - 4) as u32;
     body[at..at + 4].copy_from_slice(&length.to_le_bytes());
-    Ok(())
 }

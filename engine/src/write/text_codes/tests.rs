@@ -66,3 +66,19 @@ proptest! {
         prop_assert_eq!(decoded, expected);
     }
 }
+
+/// Scenario: values that never come twice, then one that does, in a column and in a map.
+/// Guarantees: every row has its own text after look-ups were given up.
+#[test]
+fn texts_that_do_not_repeat_are_kept() {
+    let row = |number: usize| -> Row {
+        let text = if number < 5000 { format!("request {number}") } else { "again".into() };
+        (Some(text.clone()), Some(vec![("id".into(), Some(text)), ("kind".into(), None)]))
+    };
+    let rows: Vec<Row> = (0..6000).map(row).collect();
+    let batch = batch(&rows);
+    let coded = coded(std::slice::from_ref(&batch)).expect("codes");
+    for (column, expected) in coded.columns().iter().zip(batch.columns()) {
+        assert_eq!(&cast(column, expected.data_type()).expect("text"), expected);
+    }
+}
