@@ -17,7 +17,6 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, Int32Array, ListArray, MapArray, StructArray,
 };
-use datafusion::arrow::buffer::ScalarBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Int32Type};
 
 use crate::error::{Error, Result};
@@ -51,11 +50,15 @@ pub(super) enum Coder {
     Nested(Vec<Coder>),
 }
 
+/// Not a code.
+const UNUSED: i32 = -1;
+
 /// The dictionary of one text column.
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     codes: TextDictionary,
-    /// The texts that were recoded last, and their codes: batches of one row group share them.
+    /// The texts that were recoded last, and the codes of those that occurred: batches of one row
+    /// group share them.
     last: Option<(ArrayRef, Vec<i32>)>,
     /// All texts, when they are complete.
     values: Option<ArrayRef>,
@@ -117,21 +120,36 @@ impl Dictionary {
             .filter(|array| array.keys().data_type() == &DataType::Int32)
             .ok_or_else(|| Error::Internal(format!("{} is no dictionary", array.data_type())))?;
         let known = self.last.take().filter(|(texts, _)| Arc::ptr_eq(texts, array.values()));
-        let (texts, codes) = match known {
-            Some(known) => known,
-            None => {
-                let texts = array.values().as_string::<i32>();
-                // A NULL in a dictionary counts as the empty text: our files have none.
-                let codes: Result<Vec<i32>> =
-                    texts.iter().map(|text| self.codes.code(text.unwrap_or_default())).collect();
-                (Arc::clone(array.values()), codes?)
-            }
-        };
+        let (texts, mut codes) = known
+            .unwrap_or_else(|| (Arc::clone(array.values()), vec![UNUSED; array.values().len()]));
+        let values = texts.as_string::<i32>();
         let keys = array.keys().as_primitive::<Int32Type>();
+        // A unit has few of the rows of a file: only the texts that they have are looked up.
+        let mut code_of = |key: i32| -> Result<i32> {
+            let code = &mut codes[key as usize];
+            if *code == UNUSED {
+                // A NULL in a dictionary counts as the empty text: our files have none.
+                let is_null = values.is_null(key as usize);
+                let text = if is_null { "" } else { values.value(key as usize) };
+                *code = self.codes.code(text)?;
+            }
+            Ok(*code)
+        };
+        let mut recoded = vec![0; keys.len()];
         // The keys below NULLs may point anywhere.
-        let recoded =
-            keys.values().iter().map(|key| codes.get(*key as usize).copied().unwrap_or(0));
-        let recoded = Int32Array::new(ScalarBuffer::from_iter(recoded), keys.nulls().cloned());
+        match keys.nulls() {
+            None => {
+                for (to, key) in recoded.iter_mut().zip(keys.values()) {
+                    *to = code_of(*key)?;
+                }
+            }
+            Some(nulls) => {
+                for at in nulls.valid_indices() {
+                    recoded[at] = code_of(keys.value(at))?;
+                }
+            }
+        }
+        let recoded = Int32Array::new(recoded.into(), keys.nulls().cloned());
         self.last = Some((texts, codes));
         Ok(Arc::new(recoded))
     }

@@ -19,13 +19,16 @@ use proptest::prelude::*;
 
 use super::RowGroupWriter;
 
+/// Keys and values of a map, by their place among the texts.
+type Entries = Vec<(usize, Option<usize>)>;
+
 /// What a file is made of.
 #[derive(Debug, Clone)]
 struct Case {
     texts: Vec<String>,
     /// One per row and batch; the place in `texts`, or NULL.
     flat: Vec<Option<usize>>,
-    maps: Vec<Option<Vec<(usize, Option<usize>)>>>,
+    maps: Vec<Option<Entries>>,
     page_rows: usize,
     page_bytes: usize,
     dictionary_bytes: usize,
@@ -71,7 +74,7 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 impl Case {
-    fn text(&self, codes: Vec<Option<usize>>) -> ArrayRef {
+    fn text(&self, codes: &[Option<usize>]) -> ArrayRef {
         let codes: Int32Array = codes.iter().map(|code| code.map(|code| code as i32)).collect();
         let texts = Arc::new(StringArray::from_iter_values(&self.texts));
         Arc::new(DictionaryArray::<Int32Type>::new(codes, texts))
@@ -84,8 +87,8 @@ impl Case {
             Field::new("value", text, true),
         ]);
         let all = || self.maps.iter().flatten().flatten();
-        let keys = self.text(all().map(|(key, _)| Some(*key)).collect());
-        let values = self.text(all().map(|(_, value)| *value).collect());
+        let keys = self.text(&all().map(|(key, _)| Some(*key)).collect::<Vec<_>>());
+        let values = self.text(&all().map(|(_, value)| *value).collect::<Vec<_>>());
         let lengths = self.maps.iter().map(|map| map.as_ref().map_or(0, Vec::len));
         let nulls: NullBuffer = self.maps.iter().map(Option::is_some).collect();
         let entries = StructArray::new(fields.clone(), vec![keys, values], None);
@@ -96,8 +99,9 @@ impl Case {
 
     fn rows(&self) -> RecordBatch {
         let number: Int64Array = (0..self.flat.len() as i64).map(Some).collect();
-        let flat = self.text(self.flat.clone());
-        let required = self.text(self.flat.iter().map(|code| code.or(Some(0))).collect());
+        let flat = self.text(&self.flat);
+        let required =
+            self.text(&self.flat.iter().map(|code| code.or(Some(0))).collect::<Vec<_>>());
         let columns: Vec<(&str, ArrayRef, bool)> = vec![
             ("number", Arc::new(number), false),
             ("flat", flat, true),

@@ -4,6 +4,8 @@
 //! dictionary of the chunk, also where the rows already say which entry of a dictionary they
 //! have. Here a row is looked up by number, and only entries are looked at as text.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use datafusion::arrow::array::{Array, Int32Array, StringArray};
 use datafusion::arrow::buffer::NullBuffer;
@@ -117,12 +119,12 @@ impl<'a> Values<'a> {
         packed::bits_for(self.entries.len().saturating_sub(1) as u32)
     }
 
-    /// Whether a dictionary of at most `limit` bytes makes the chunk smaller, before compression.
+    /// Whether a dictionary of at most `limit` bytes makes the chunk smaller, before compression
+    /// and if long texts repeat as often as short ones.
     fn is_dictionary_smaller(&self, limit: usize) -> bool {
-        let size = |text: &str| text.len() + size_of::<u32>();
-        let dictionary: usize =
-            (0..self.entries.len() as u32).map(|place| size(self.text(place))).sum();
-        let plain: usize = self.places.iter().map(|place| size(self.text(*place))).sum();
+        let texts = 0..self.entries.len() as u32;
+        let dictionary: usize = texts.map(|place| self.text(place).len() + size_of::<u32>()).sum();
+        let plain = self.places.len() * dictionary / self.entries.len().max(1);
         let places = self.places.len() * usize::from(self.bits()) / 8;
         dictionary <= limit && dictionary + places <= plain
     }
@@ -347,7 +349,7 @@ impl<'a, 's> ChunkWriter<'a, 's> {
             packed::append(places, bits, &mut body);
             Encoding::RLE_DICTIONARY
         } else {
-            body.reserve(page.text_bytes + places.len() * size_of::<u32>());
+            body.reserve(page.text_bytes + size_of_val(places));
             places.iter().for_each(|place| append_plain(self.values.text(*place), &mut body));
             Encoding::PLAIN
         };
@@ -429,7 +431,7 @@ impl<'a, 's> ChunkWriter<'a, 's> {
                 },
             );
         }
-        let mut metadata = ColumnChunkMetaData::builder(self.descr.clone())
+        let mut metadata = ColumnChunkMetaData::builder(Arc::clone(self.descr))
             .set_compression(self.properties.compression(self.descr.path()))
             .set_encodings(encodings)
             .set_page_encoding_stats(encoding_stats)
