@@ -1,3 +1,5 @@
+//! Files of our writer beside those of the Parquet crate: rows, chosen rows, bounds.
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::{

@@ -1,3 +1,5 @@
+//! Codes of received rows stand for the rows.
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
