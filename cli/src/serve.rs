@@ -8,6 +8,7 @@
 
 mod addresses;
 mod assembling;
+mod background;
 mod config;
 mod logs;
 mod metrics;

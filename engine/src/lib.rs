@@ -28,6 +28,7 @@ mod disk;
 mod engine;
 mod error;
 mod location;
+mod memory_size;
 mod paths;
 mod read;
 mod settings;

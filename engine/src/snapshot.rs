@@ -6,6 +6,7 @@ use datafusion::arrow::array::{AsArray, RecordBatch};
 use object_store::path::Path;
 use schema::spans::TRACE_ID;
 
+use crate::memory_size::memory_bytes;
 use crate::trace_index::trace_key;
 
 /// One version of the `spans` table: the files that it consists of, and acknowledged
@@ -82,12 +83,7 @@ impl Snapshot {
 impl MemoryChunk {
     pub(crate) fn new(seq: u64, batch: RecordBatch) -> Self {
         let ends = vec![(seq, batch.num_rows())];
-        Self {
-            bytes: batch.get_array_memory_size() as u64,
-            ends,
-            batch,
-            trace_keys: OnceLock::new(),
-        }
+        Self { bytes: memory_bytes(&batch) as u64, ends, batch, trace_keys: OnceLock::new() }
     }
 
     /// This chunk and the next one, whose rows together are `batch`.
@@ -95,12 +91,7 @@ impl MemoryChunk {
         let rows = self.rows();
         let mut ends = self.ends.clone();
         ends.extend(next.ends.iter().map(|(seq, end)| (*seq, rows + end)));
-        Self {
-            bytes: batch.get_array_memory_size() as u64,
-            ends,
-            batch,
-            trace_keys: OnceLock::new(),
-        }
+        Self { bytes: memory_bytes(&batch) as u64, ends, batch, trace_keys: OnceLock::new() }
     }
 
     /// The rows of the records behind `seq`, if there are any.
@@ -121,7 +112,7 @@ impl MemoryChunk {
         }))
     }
 
-    /// The rows: every column of the stored schema.
+    /// The rows, as they were received: see [`schema::received`].
     pub fn batch(&self) -> &RecordBatch {
         &self.batch
     }

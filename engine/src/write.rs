@@ -34,6 +34,7 @@ use schema::SpanBatch;
 use crate::catalog::{NewFile, TableLog, remove_uncommitted};
 use crate::clock::Clock;
 use crate::error::Result;
+use crate::memory_size::memory_bytes;
 use crate::settings::Settings;
 
 pub(crate) use data_files::DataFiles;
@@ -123,8 +124,8 @@ impl Writer {
     ///
     /// [`crate::Error::Store`] if a full buffer cannot be written; the source should then be rejected.
     pub async fn append(&mut self, batch: SpanBatch) -> Result<()> {
-        let batch = batch.into_record_batch();
-        self.current.bytes += batch.get_array_memory_size();
+        let batch = batch.into_received();
+        self.current.bytes += memory_bytes(&batch);
         self.current.batches.push(batch);
         if self.accepted.bytes + self.current.bytes > self.buffer_bytes {
             let mut accepted = std::mem::take(&mut self.accepted);

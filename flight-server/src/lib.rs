@@ -34,6 +34,7 @@ mod results;
 mod server;
 mod service;
 mod settings;
+mod socket;
 mod split;
 mod sql_info;
 mod statement;

@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::front::Front;
 use crate::service::Service;
 use crate::settings::Settings;
+use crate::socket::Socket;
 use crate::stats::Stats;
 use crate::threads::Threads;
 
@@ -27,7 +28,9 @@ const STREAMS_PER_CONNECTION: u32 = 256;
 /// How often a silent client is asked whether it is still there, and how long it has to answer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// Time for the last errors to reach their clients after running queries were cut off.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_secs(5);
+/// Time for a client to read what it was sent last and to close its side of the connection.
+const LINGER: Duration = Duration::from_secs(2);
 /// Pause after a failed accept: without file descriptors, accepting fails at once and again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -62,7 +65,7 @@ pub async fn serve(
         if accepted.is_err() {
             sleep(ACCEPT_PAUSE).await;
         }
-        accepted
+        accepted.map(|tcp| Socket::new(tcp, LINGER))
     });
     let (close, closed) = oneshot::channel::<()>();
     let serving = Server::builder()

@@ -6,8 +6,9 @@
 //! attributes have columns.
 //!
 //! A batch is cut when it has enough rows or bytes, also in the middle of a
-//! request. The bytes matter more than they seem to: the attributes of a resource
-//! repeat on every row, and Arrow panics when a text column passes 2 GiB.
+//! request. Bytes are counted as in a file, where the attributes of a resource
+//! repeat on every row: readers get them so, and Arrow panics when a text column
+//! passes 2 GiB.
 
 mod check;
 mod columns;
@@ -43,7 +44,7 @@ pub const UNKNOWN_SERVICE: &str = "unknown_service";
 pub struct Limits {
     /// Rows of a batch.
     pub batch_rows: usize,
-    /// Bytes of a batch in memory; one row may exceed it.
+    /// Bytes of a batch in its stored form; one row may exceed it.
     pub batch_bytes: usize,
     /// Bytes of all batches that one request may become before it is refused.
     pub request_bytes: usize,
@@ -303,7 +304,7 @@ impl SpanBatchBuilder {
         let kind = check::kind_text(span.kind);
         let mut bytes = ROW_BYTES;
         bytes += columns.identity(row, span, checked, &kind, limit);
-        bytes += columns.context.push(row, &resource.0, &scope.0, &mut columns.promoted);
+        bytes += columns.context.push(row, &resource.0, &scope.0);
         if !span.events.is_empty() {
             bytes += columns.events.set(row, span, limit, &mut self.inner_texts);
         }
@@ -334,7 +335,7 @@ impl SpanBatchBuilder {
         let (texts, exception) = (&mut self.texts, self.inner_texts.values(exception));
         if let Some(shape) = self.shapes.find(attributes, limit) {
             let (map, notes) = (&mut columns.attributes, &mut span.notes);
-            map.set_distinct(row, &shape.keys, texts, attributes, limit, notes);
+            map.set_shape(row, shape, texts, attributes, limit, notes);
             let value = |place| texts.get(place, attributes);
             let integer = |place: usize| match attributes[place].1 {
                 Value::Int(number) => Some(number),

@@ -2,8 +2,10 @@
 //! meaning of OpenTelemetry attribute names.
 //!
 //! Every column name stands in this crate once; the other crates refer to it.
-//! There are two forms of the `spans` table:
+//! There are three forms of the `spans` table:
 //!
+//! - the **received** form ([`received`]): what decoders make and memory holds. What the
+//!   spans of a request share is there once.
 //! - the **stored** form ([`spans`]): what lies in Parquet and what a Delta
 //!   reader sees. Ids are 16 and 8 bytes, times are `BIGINT` nanoseconds. Files that
 //!   hold whole traces have more columns ([`assembled`]).
@@ -19,6 +21,7 @@ mod batch;
 mod error;
 pub mod ids;
 pub mod promoted;
+pub mod received;
 pub mod semconv;
 pub mod spans;
 pub mod tree;

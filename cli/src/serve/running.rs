@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::assembling::Assembling;
+use super::background::Background;
 use super::metrics::{self, Counts};
 use super::ops::{self, Observed};
 use super::sink::{IntakeSink, LoggedPayloads};
@@ -41,6 +42,7 @@ pub(crate) struct Running {
     receiving: JoinSet<()>,
     answering: JoinSet<flight_server::Result<()>>,
     assembling: JoinHandle<()>,
+    _background: Background,
 }
 
 /// Where the server listens.
@@ -108,11 +110,13 @@ impl Running {
             });
         }
         let assembled = Arc::new(Assembling::default());
+        let background =
+            Background::start("assembly").context("cannot start the threads of the assembly")?;
         let assembling = {
             let (assembled, engine, settings) =
                 (Arc::clone(&assembled), engine.clone(), config.compact);
             let stopping = stopping.clone();
-            tokio::spawn(async move { assembled.run(engine, settings, stopping).await })
+            background.spawn(async move { assembled.run(engine, settings, stopping).await })
         };
         let mut answering = JoinSet::new();
         if let Some(listener) = sockets.flight {
@@ -130,7 +134,18 @@ impl Running {
             Parts { intake: intake.clone(), receiver, otlp, queries, assembled, latest_flush };
         // Set once: this is the only place.
         let _ = watched.parts.set(parts);
-        Ok((Self { watched, intake, stop, receiving, answering, assembling }, served))
+        Ok((
+            Self {
+                watched,
+                intake,
+                stop,
+                receiving,
+                answering,
+                assembling,
+                _background: background,
+            },
+            served,
+        ))
     }
 
     /// Waits until a part fails; says why.

@@ -22,10 +22,13 @@ use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use datafusion::parquet::arrow::arrow_reader::RowSelection;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 use schema::assembled::assembled_schema;
+use schema::received::received_schema;
 use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID, stored_schema};
 
 use crate::paths;
@@ -177,8 +180,31 @@ impl StoredSpans {
                 part.push(chunk.batch().clone());
             }
         }
-        let schema = Arc::clone(&self.schema);
-        Ok(Some(MemorySourceConfig::try_new_exec(&parts, schema, projection.cloned())?))
+        let rows =
+            MemorySourceConfig::try_new_exec(&parts, received_schema(), projection.cloned())?;
+        let received = rows.schema();
+        let stored = self.projected_schema(projection)?;
+        let columns = received.fields().iter().zip(stored.fields()).enumerate();
+        // Batch by batch: what rows share is repeated on each of them.
+        let columns = columns.map(|(at, (received, stored))| {
+            let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(received.name(), at));
+            let is_stored = received.data_type() == stored.data_type();
+            let column = if is_stored {
+                column
+            } else {
+                Arc::new(CastExpr::new(column, stored.data_type().clone(), None))
+            };
+            (column, stored.name().clone())
+        });
+        let columns: Vec<_> = columns.collect();
+        Ok(Some(Arc::new(ProjectionExec::try_new(columns, rows)?)))
+    }
+
+    fn projected_schema(&self, projection: Option<&Vec<usize>>) -> Result<SchemaRef> {
+        Ok(match projection {
+            Some(projection) => Arc::new(self.schema.project(projection)?),
+            None => Arc::clone(&self.schema),
+        })
     }
 }
 
@@ -211,13 +237,7 @@ impl TableProvider for StoredSpans {
         let traces = wanted_traces(filters);
         let files = self.files(traces.as_deref()).await?;
         match (files.is_empty(), memory) {
-            (true, None) => {
-                let schema = match projection {
-                    Some(projection) => Arc::new(self.schema.project(projection)?),
-                    None => Arc::clone(&self.schema),
-                };
-                Ok(Arc::new(EmptyExec::new(schema)))
-            }
+            (true, None) => Ok(Arc::new(EmptyExec::new(self.projected_schema(projection)?))),
             (true, Some(memory)) => Ok(memory),
             (false, None) => self.scan_files(state, &files, projection, filters, limit),
             (false, Some(memory)) => {

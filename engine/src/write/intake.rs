@@ -27,7 +27,6 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use schema::SpanBatch;
-use schema::spans::stored_schema;
 use tokio::sync::{Notify, oneshot};
 
 use crate::catalog::TableLog;
@@ -230,7 +229,7 @@ impl Intake {
         payload: Payload,
         batches: Vec<SpanBatch>,
     ) -> Result<(), IntakeError> {
-        let batches = stored_batches(batches)?;
+        let batches = rows_of(batches);
         if batches.is_empty() {
             return Ok(());
         }
@@ -401,13 +400,10 @@ impl Drop for Inner {
     }
 }
 
-/// The rows under the stored schema, which readers take for granted.
-fn stored_batches(batches: Vec<SpanBatch>) -> Result<Vec<RecordBatch>, IntakeError> {
-    let rows = batches.into_iter().map(SpanBatch::into_record_batch);
-    rows.filter(|batch| batch.num_rows() > 0)
-        .map(|batch| RecordBatch::try_new(stored_schema(), batch.columns().to_vec()))
-        .collect::<Result<_, _>>()
-        .map_err(|error| IntakeError::Refused { reason: error.to_string() })
+/// The rows of the batches that have any.
+fn rows_of(batches: Vec<SpanBatch>) -> Vec<RecordBatch> {
+    let rows = batches.into_iter().map(SpanBatch::into_received);
+    rows.filter(|batch| batch.num_rows() > 0).collect()
 }
 
 /// Runs file work where it may block.

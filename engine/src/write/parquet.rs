@@ -1,6 +1,9 @@
 //! Encodes rows as Parquet, one file per UTC day.
 
-use datafusion::arrow::array::{Array, RecordBatch};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{FieldRef, Fields, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::parquet::arrow::add_encoded_arrow_schema_to_metadata;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -10,7 +13,7 @@ use datafusion::parquet::schema::types::ColumnPath;
 use schema::assembled::{CHILD_TIME_NS, PARTIAL_CRITICAL_PATH_NS};
 use schema::spans::{
     ATTRIBUTES, DURATION_NS, EVENTS, LINKS, PARENT_SPAN_ID, RESOURCE_ATTRIBUTES, SCOPE_ATTRIBUTES,
-    SPAN_ID, START_TIME_UNIX_NANO,
+    SPAN_ID, START_TIME_UNIX_NANO, stored_schema,
 };
 
 use crate::error::{Error, Result};
@@ -52,7 +55,7 @@ pub(super) struct EncodedFile {
 pub(super) fn encode(batches: &[RecordBatch], row_group_rows: usize) -> Result<Vec<EncodedFile>> {
     let Some(first) = batches.first() else { return Ok(Vec::new()) };
     let kept = used_columns(batches);
-    let schema = first.schema().project(&kept).map_err(arrow)?;
+    let stored = stored_columns(&first.schema().project(&kept).map_err(arrow)?);
     let batches: Vec<RecordBatch> = batches
         .iter()
         .map(|batch| batch.project(&kept))
@@ -60,7 +63,7 @@ pub(super) fn encode(batches: &[RecordBatch], row_group_rows: usize) -> Result<V
         .map_err(arrow)?;
     let mut properties = writer_properties(row_group_rows, Layout::Arrival);
     // Text is encoded by numbers; readers are told that it is text.
-    add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+    add_encoded_arrow_schema_to_metadata(&stored, &mut properties);
     split_by_day(&batches)?
         .into_iter()
         .map(|(day, batches)| encode_file(day, &batches, row_group_rows, &properties))
@@ -72,9 +75,25 @@ fn used_columns(batches: &[RecordBatch]) -> Vec<usize> {
     let schema = batches[0].schema();
     let used = |column: usize| {
         !schema.field(column).is_nullable()
-            || batches.iter().any(|batch| batch.column(column).null_count() < batch.num_rows())
+            || batches.iter().any(|batch| has_value(batch.column(column)))
     };
     (0..schema.fields().len()).filter(|column| used(*column)).collect()
+}
+
+fn has_value(column: &ArrayRef) -> bool {
+    // The values that rows of a batch share are all in use.
+    let shared = column.as_any_dictionary_opt().map_or(column, |rows| rows.values());
+    column.null_count() < column.len() && shared.null_count() < shared.len()
+}
+
+/// The columns as they are in the file.
+fn stored_columns(received: &Schema) -> Schema {
+    let stored = stored_schema();
+    let stored = |field: &FieldRef| match stored.field_with_name(field.name()) {
+        Ok(stored) => Arc::new(stored.clone()),
+        Err(_) => Arc::clone(field),
+    };
+    Schema::new(received.fields().iter().map(stored).collect::<Fields>())
 }
 
 fn encode_file(

@@ -1,5 +1,9 @@
 //! Text columns of received batches in dictionary form, for [`super::row_group`].
 //!
+//! A received batch has the text of resources, scopes and attribute keys once, and numbers in
+//! the rows ([`schema::received`]): only that text is looked up, and the numbers are replaced by the
+//! codes. The other text is looked up row by row.
+//!
 //! Spans repeat what earlier ones said: the keys of their kind, the attributes of their
 //! resource, most values. What repeats is compared with what it most likely repeats, and
 //! only the rest is looked up by its hash.
@@ -17,18 +21,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, MapArray, RecordBatch, StringArray,
-    StructArray,
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, MapArray, NullBufferBuilder,
+    RecordBatch, StringArray, StructArray,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
-use datafusion::arrow::compute::concat;
+use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema};
 use datafusion::arrow::error::ArrowError;
 
 use crate::error::{Error, Result};
 use crate::text_dictionary::TextDictionary;
 
-/// All rows of `batches`, which have one schema, with text and maps of text in dictionary form.
+/// All rows of `batches`, which have one schema, with text and maps of text in dictionary form. What
+/// is a dictionary already has other codes afterwards.
 pub(super) fn coded(batches: &[RecordBatch]) -> Result<RecordBatch> {
     let schema = batches[0].schema();
     let mut fields = Vec::with_capacity(schema.fields().len());
@@ -39,6 +44,16 @@ pub(super) fn coded(batches: &[RecordBatch]) -> Result<RecordBatch> {
             DataType::Utf8 => coded_text(&parts)?,
             DataType::Map(entries, is_sorted) if is_text_map(entries) => {
                 coded_map(&parts, entries, *is_sorted)?
+            }
+            DataType::Dictionary(_, shared) => {
+                let mut dictionaries = parts.iter().map(|part| Numbered::new(part));
+                let dictionaries = dictionaries.by_ref().collect::<Result<Vec<_>>>()?;
+                let values: Vec<&ArrayRef> = dictionaries.iter().map(|part| part.values).collect();
+                let values = match shared.as_ref() {
+                    DataType::Map(entries, is_sorted) => coded_map(&values, entries, *is_sorted)?,
+                    _ => coded_text(&values)?,
+                };
+                repeated(&dictionaries, &values)?
             }
             _ => {
                 let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
@@ -52,10 +67,48 @@ pub(super) fn coded(batches: &[RecordBatch]) -> Result<RecordBatch> {
 }
 
 fn is_text_map(entries: &Field) -> bool {
+    let is_text = |data_type: &DataType| match data_type {
+        DataType::Dictionary(_, texts) => **texts == DataType::Utf8,
+        other => *other == DataType::Utf8,
+    };
     match entries.data_type() {
-        DataType::Struct(fields) => fields.iter().all(|field| field.data_type() == &DataType::Utf8),
+        DataType::Struct(fields) => fields.iter().all(|field| is_text(field.data_type())),
         _ => false,
     }
+}
+
+/// A part of a column whose rows have the numbers of values.
+struct Numbered<'a> {
+    numbers: &'a Int32Array,
+    values: &'a ArrayRef,
+}
+
+impl<'a> Numbered<'a> {
+    fn new(part: &'a ArrayRef) -> Result<Self> {
+        let dictionary = part.as_dictionary_opt::<Int32Type>();
+        let dictionary = dictionary
+            .ok_or_else(|| Error::Internal(format!("{} is no dictionary", part.data_type())))?;
+        Ok(Self { numbers: dictionary.keys(), values: dictionary.values() })
+    }
+}
+
+/// The rows of all parts, from the values of all parts.
+fn repeated(parts: &[Numbered<'_>], values: &ArrayRef) -> Result<ArrayRef> {
+    let rows = parts.iter().map(|part| part.numbers.len()).sum();
+    let mut places = Vec::with_capacity(rows);
+    let mut nulls = NullBufferBuilder::new(rows);
+    let mut first = 0;
+    for Numbered { numbers, values } in parts {
+        places.extend(numbers.values().iter().map(|number| first + number));
+        match numbers.nulls() {
+            Some(valid) => nulls.append_buffer(valid),
+            None => nulls.append_n_non_nulls(numbers.len()),
+        }
+        let count = i32::try_from(values.len()).ok().and_then(|count| first.checked_add(count));
+        first = count.ok_or_else(|| Error::ResourcesExhausted("2^31 runs of spans".into()))?;
+    }
+    let places = Int32Array::new(places.into(), nulls.finish());
+    take(values, &places, None).map_err(arrow)
 }
 
 /// One column of text in dictionary form, from its parts.
@@ -88,19 +141,13 @@ fn coded_map(parts: &[&ArrayRef], entries: &Field, is_sorted: bool) -> Result<Ar
     let (mut keys, mut values) = (CodedText::new(size), CodedText::new(size));
     let mut of_key: Vec<(i32, Luck)> = Vec::new();
     for map in all() {
-        let (key_texts, value_texts) = (map.keys().as_string(), map.values().as_string());
-        let (mut known_keys, mut known_values) = (Recent::default(), Recent::default());
+        let value_texts = map.values().as_string();
+        let mut known_values = Recent::default();
+        let mut key_codes = KeyCodes::new(map, &mut keys.dictionary)?;
         for row in 0..map.len() {
             let slots = slots(map, row);
             let at = keys.codes.len();
-            if let Some(earlier) = known_keys.find(key_texts, &slots, at) {
-                keys.repeat(earlier);
-            } else {
-                for slot in slots.clone() {
-                    let code = keys.dictionary.code(key_texts.value(slot))?;
-                    keys.push(Some(code));
-                }
-            }
+            key_codes.add(slots.clone(), &mut keys)?;
             if let Some(earlier) = known_values.find(value_texts, &slots, at) {
                 values.repeat(earlier);
                 continue;
@@ -139,6 +186,45 @@ fn coded_map(parts: &[&ArrayRef], entries: &Field, is_sorted: bool) -> Result<Ar
     let entries = StructArray::try_new(fields, columns, None).map_err(arrow)?;
     let map = MapArray::try_new(Arc::new(field), offsets, entries, Some(nulls), is_sorted);
     Ok(Arc::new(map.map_err(arrow)?))
+}
+
+/// The keys of one part of a column of maps.
+enum KeyCodes<'a> {
+    Texts(&'a StringArray, Box<Recent>),
+    /// The number of the key of each entry, and the code of each number.
+    Numbers(&'a Int32Array, Vec<i32>),
+}
+
+impl<'a> KeyCodes<'a> {
+    fn new(map: &'a MapArray, dictionary: &mut TextDictionary) -> Result<Self> {
+        let Some(keys) = map.keys().as_dictionary_opt::<Int32Type>() else {
+            return Ok(Self::Texts(map.keys().as_string(), Box::default()));
+        };
+        let texts = keys.values().as_string::<i32>();
+        let codes = (0..texts.len()).map(|number| dictionary.code(texts.value(number)));
+        Ok(Self::Numbers(keys.keys(), codes.collect::<Result<_>>()?))
+    }
+
+    /// Adds the codes of the keys of one row.
+    fn add(&mut self, slots: Range<usize>, column: &mut CodedText) -> Result<()> {
+        match self {
+            Self::Texts(texts, known) => {
+                if let Some(earlier) = known.find(texts, &slots, column.codes.len()) {
+                    column.repeat(earlier);
+                    return Ok(());
+                }
+                for slot in slots {
+                    let code = column.dictionary.code(texts.value(slot))?;
+                    column.push(Some(code));
+                }
+            }
+            Self::Numbers(numbers, codes) => {
+                let numbers = &numbers.values()[slots];
+                column.codes.extend(numbers.iter().map(|number| codes[*number as usize]));
+            }
+        }
+        Ok(())
+    }
 }
 
 const NEVER: i32 = -1;

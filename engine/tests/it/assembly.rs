@@ -58,7 +58,7 @@ fn sample() -> RecordBatch {
         concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/samples/shop-sample.otlp.jsonl.zst");
     let reader = SpanReader::open(file.as_ref(), None).expect("the sample opens");
     let batches: Vec<RecordBatch> =
-        reader.map(|batch| batch.expect("a batch").into_record_batch()).collect();
+        reader.map(|batch| batch.expect("a batch").to_stored()).collect();
     concat_batches(&stored_schema(), &batches).expect("one schema")
 }
 

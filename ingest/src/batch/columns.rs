@@ -8,8 +8,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayBuilder, ArrayRef, BooleanBuilder, FixedSizeBinaryArray, Float64Builder,
-    Int64Builder, NullBufferBuilder, StringArray, StringBuilder, new_null_array,
+    ArrayBuilder, ArrayRef, BooleanBuilder, FixedSizeBinaryArray, Float64Builder, Int64Builder,
+    NullBufferBuilder, StringBuilder, new_null_array,
 };
 use arrow::buffer::Buffer;
 use arrow::datatypes::DataType;
@@ -25,29 +25,6 @@ pub(super) fn take_texts(builder: &mut StringBuilder) -> ArrayRef {
         *builder = StringBuilder::with_capacity(items, bytes);
     }
     array
-}
-
-/// How many copies of an array are made into a longer one, which is then copied in its place.
-const COPIES: usize = 16;
-/// Bytes of text of the longest array that is made so.
-const COPIED_BYTES: usize = 32 << 10;
-
-/// Adds an array many times, by way of longer ones: most of the work is then moving memory.
-pub(super) fn append_copies(builder: &mut StringBuilder, array: &StringArray, count: usize) {
-    const FITS: &str = "a batch is cut before its text reaches 2 GiB";
-    let bytes = array.values().len();
-    if count < 2 * COPIES || COPIES * bytes > COPIED_BYTES {
-        for _ in 0..count {
-            builder.append_array(array).expect(FITS);
-        }
-        return;
-    }
-    let mut longer = StringBuilder::with_capacity(COPIES * array.len(), COPIES * bytes);
-    append_copies(&mut longer, array, COPIES);
-    let longer = longer.finish();
-    append_copies(builder, &longer, count / COPIES);
-    let rest = longer.slice(0, count % COPIES * array.len());
-    builder.append_array(&rest).expect(FITS);
 }
 
 /// A text column.
@@ -83,20 +60,6 @@ impl TextColumn {
     pub(super) fn set_text(&mut self, row: usize, value: &str) {
         if !value.is_empty() {
             self.set(row, value);
-        }
-    }
-
-    /// Sets the same text in `count` rows from `row` on; the empty one is NULL.
-    pub(super) fn set_run(&mut self, row: usize, count: usize, value: &str) {
-        if value.is_empty() {
-            return;
-        }
-        self.begin();
-        self.fill(row);
-        if count < 8 {
-            self.cells.append_value_n(value, count);
-        } else {
-            append_copies(&mut self.cells, &StringArray::from_iter_values([value]), count);
         }
     }
 
@@ -284,7 +247,7 @@ impl Nulls {
     }
 }
 
-/// All promoted columns.
+/// The promoted columns of spans; those of resources stay empty here.
 #[derive(Debug)]
 pub(super) struct PromotedColumns(Vec<Column>);
 
@@ -327,13 +290,6 @@ impl PromotedColumns {
             }
             // `schema::semconv` gives every column values of its own type.
             _ => 0,
-        }
-    }
-
-    /// Sets the same text in `count` rows from `row` on.
-    pub(super) fn set_run(&mut self, index: usize, row: usize, count: usize, text: &str) {
-        if let Column::Text(column) = &mut self.0[index] {
-            column.set_run(row, count, text);
         }
     }
 

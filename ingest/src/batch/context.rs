@@ -1,12 +1,15 @@
 //! The columns that spans have from their resource and their scope.
 //!
-//! Spans of one resource and scope follow each other, so these columns are written
-//! run by run: a run is only counted until it ends, and then all its rows are written
-//! at once.
+//! Spans of one resource and scope follow each other: a run. What they share is written
+//! once for each run, and a row has the number of its run.
 
 use std::sync::Arc;
 
-use crate::batch::columns::{PromotedColumns, TextColumn};
+use arrow::array::{ArrayRef, DictionaryArray, Int32Array};
+use schema::promoted::PROMOTED;
+use schema::spans;
+
+use crate::batch::columns::TextColumn;
 use crate::batch::maps::{MapColumn, SharedMap};
 use crate::tally::Rejection;
 
@@ -31,15 +34,19 @@ pub(super) struct ScopeCells {
     pub(super) defect: Option<Rejection>,
 }
 
-/// The columns, and the run that has not ended.
+/// The cells of the runs, and the run of each row.
 #[derive(Debug)]
 pub(super) struct ContextColumns {
-    pub(super) service_name: TextColumn,
-    pub(super) resource_attributes: MapColumn,
-    pub(super) scope_name: TextColumn,
-    pub(super) scope_version: TextColumn,
-    pub(super) scope_attributes: MapColumn,
-    pub(super) schema_url: TextColumn,
+    service_name: TextColumn,
+    resource_attributes: MapColumn,
+    scope_name: TextColumn,
+    scope_version: TextColumn,
+    scope_attributes: MapColumn,
+    schema_url: TextColumn,
+    promoted: Vec<TextColumn>,
+    /// The number of the run of each row, up to the run that has not ended.
+    numbers: Vec<i32>,
+    runs: usize,
     run: Option<Run>,
 }
 
@@ -49,8 +56,12 @@ struct Run {
     scope: Arc<ScopeCells>,
     /// Bytes of text that one row takes.
     bytes: usize,
-    /// The first row.
-    start: usize,
+}
+
+/// The rows of a batch by the number of their run.
+pub(super) struct Numbered {
+    numbers: Int32Array,
+    runs: usize,
 }
 
 impl ContextColumns {
@@ -62,24 +73,26 @@ impl ContextColumns {
             scope_version: TextColumn::new(),
             scope_attributes: MapColumn::new(),
             schema_url: TextColumn::new(),
+            promoted: PROMOTED.iter().map(|_| TextColumn::new()).collect(),
+            numbers: Vec::new(),
+            runs: 0,
             run: None,
         }
     }
 
-    /// Adds a row; returns the bytes of text that it takes.
+    /// Adds a row; returns the bytes of text that it takes in a file.
     #[inline]
     pub(super) fn push(
         &mut self,
         row: usize,
         resource: &Arc<ResourceCells>,
         scope: &Arc<ScopeCells>,
-        promoted: &mut PromotedColumns,
     ) -> usize {
         match &self.run {
             Some(run) if Arc::ptr_eq(&run.resource, resource) && Arc::ptr_eq(&run.scope, scope) => {
                 run.bytes
             }
-            _ => self.begin(row, resource, scope, promoted),
+            _ => self.begin(row, resource, scope),
         }
     }
 
@@ -88,36 +101,72 @@ impl ContextColumns {
         row: usize,
         resource: &Arc<ResourceCells>,
         scope: &Arc<ScopeCells>,
-        promoted: &mut PromotedColumns,
     ) -> usize {
-        self.end(row, promoted);
+        self.end(row);
+        let run = self.runs;
         let (resource, scope) = (Arc::clone(resource), Arc::clone(scope));
-        let promoted: usize = resource.promoted.iter().map(|(_, text)| text.len()).sum();
-        let bytes = resource.service_name.len()
+        let schema_url = schema_url(&resource, &scope);
+        self.service_name.set_text(run, &resource.service_name);
+        self.resource_attributes.set_shared(run, &resource.attributes);
+        self.scope_name.set_text(run, &scope.name);
+        self.scope_version.set_text(run, &scope.version);
+        self.scope_attributes.set_shared(run, &scope.attributes);
+        self.schema_url.set_text(run, schema_url);
+        let mut bytes = resource.service_name.len()
             + resource.attributes.bytes
-            + promoted
             + scope.name.len()
             + scope.version.len()
             + scope.attributes.bytes
-            + schema_url(&resource, &scope).len();
-        self.run = Some(Run { resource, scope, bytes, start: row });
+            + schema_url.len();
+        for (column, text) in &resource.promoted {
+            self.promoted[*column].set_text(run, text);
+            bytes += text.len();
+        }
+        self.run = Some(Run { resource, scope, bytes });
         bytes
     }
 
-    /// Ends the run before row `end` and writes it.
-    pub(super) fn end(&mut self, end: usize, promoted: &mut PromotedColumns) {
-        let Some(run) = self.run.take() else { return };
-        let (row, count) = (run.start, end - run.start);
-        let (resource, scope) = (&run.resource, &run.scope);
-        self.service_name.set_run(row, count, &resource.service_name);
-        self.resource_attributes.set_run(row, count, &resource.attributes);
-        self.scope_name.set_run(row, count, &scope.name);
-        self.scope_version.set_run(row, count, &scope.version);
-        self.scope_attributes.set_run(row, count, &scope.attributes);
-        self.schema_url.set_run(row, count, schema_url(resource, scope));
-        for (column, text) in &resource.promoted {
-            promoted.set_run(*column, row, count, text);
+    /// Ends the run before row `end`.
+    fn end(&mut self, end: usize) {
+        if self.run.take().is_some() {
+            let number = i32::try_from(self.runs).expect("a batch has fewer than 2^31 rows");
+            self.numbers.resize(end, number);
+            self.runs += 1;
         }
+    }
+
+    /// Ends a batch: its columns can be taken.
+    pub(super) fn finish(&mut self, rows: usize) -> Numbered {
+        self.end(rows);
+        let next = Vec::with_capacity(rows);
+        let numbers = std::mem::replace(&mut self.numbers, next);
+        Numbered { numbers: numbers.into(), runs: std::mem::take(&mut self.runs) }
+    }
+
+    /// A column that all rows have from their run, `None` if it is none of those or without a value.
+    pub(super) fn column(&mut self, name: &str, rows: &Numbered) -> Option<ArrayRef> {
+        let cells = match name {
+            spans::SERVICE_NAME => self.service_name.finish(rows.runs),
+            spans::SCOPE_NAME => self.scope_name.finish(rows.runs),
+            spans::SCOPE_VERSION => self.scope_version.finish(rows.runs),
+            spans::SCOPE_ATTRIBUTES => self.scope_attributes.finish(rows.runs),
+            spans::SCHEMA_URL => self.schema_url.finish(rows.runs),
+            spans::RESOURCE_ATTRIBUTES => self.resource_attributes.finish(rows.runs),
+            _ => None,
+        };
+        Some(rows.repeat(cells?))
+    }
+
+    /// The promoted column of that number, as [`Self::column`].
+    pub(super) fn promoted(&mut self, index: usize, rows: &Numbered) -> Option<ArrayRef> {
+        Some(rows.repeat(self.promoted[index].finish(rows.runs)?))
+    }
+}
+
+impl Numbered {
+    fn repeat(&self, cells: ArrayRef) -> ArrayRef {
+        let column = DictionaryArray::try_new(self.numbers.clone(), cells);
+        Arc::new(column.expect("a row has the number of a run"))
     }
 }
 

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, MapArray, NullBufferBuilder, StringArray, StringBuilder, StructArray,
+    Array, ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, MapArray, NullBufferBuilder,
+    StringArray, StringBuilder, StructArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use schema::spans;
 
-use crate::batch::columns::{append_copies, take_texts};
+use crate::batch::columns::take_texts;
+use crate::batch::shapes::Shape;
 use crate::batch::text::Texts;
 use crate::span::{Attribute, Notes};
 
@@ -37,21 +39,6 @@ impl Lists {
             self.nulls.append_non_null();
             self.offsets.push(end);
         }
-    }
-
-    /// Sets lists of `len` elements in `count` rows from `row` on.
-    fn set_run(&mut self, row: usize, count: usize, len: usize) {
-        let last = self.last();
-        if len == 0 || count == 0 {
-            return;
-        }
-        self.fill(row, last);
-        let fits = "a batch has fewer than 2^31 elements";
-        let len = i32::try_from(len).expect(fits);
-        let rows = i32::try_from(count).expect(fits);
-        last.checked_add(len.checked_mul(rows).expect(fits)).expect(fits);
-        self.offsets.extend((1..=rows).map(|rows| last + len * rows));
-        self.nulls.append_n_non_nulls(count);
     }
 
     fn last(&self) -> i32 {
@@ -131,44 +118,106 @@ impl MapColumn {
         self.lists.set(row, self.entries);
     }
 
-    /// Sets the map of a row whose keys are in an array already: each comes once. The texts
-    /// have been read afterwards.
-    #[inline]
-    pub(super) fn set_distinct(
-        &mut self,
-        row: usize,
-        keys: &StringArray,
-        texts: &mut Texts,
-        attributes: &[Attribute<'_>],
-        limit: usize,
-        notes: &mut Notes,
-    ) {
-        self.keys.append_array(keys).expect("a batch is cut before its text reaches 2 GiB");
-        texts.read_distinct(attributes, limit, notes, |value| self.values.append_option(value));
-        self.entries += keys.len();
+    /// Sets the map of a row.
+    pub(super) fn set_shared(&mut self, row: usize, map: &SharedMap) {
+        const FITS: &str = "a batch is cut before its text reaches 2 GiB";
+        self.keys.append_array(&map.keys).expect(FITS);
+        self.values.append_array(&map.values).expect(FITS);
+        self.entries += map.keys.len();
         self.lists.set(row, self.entries);
-    }
-
-    /// Sets the same map in `count` rows from `row` on.
-    pub(super) fn set_run(&mut self, row: usize, count: usize, map: &SharedMap) {
-        append_copies(&mut self.keys, &map.keys, count);
-        append_copies(&mut self.values, &map.values, count);
-        self.entries += map.keys.len() * count;
-        self.lists.set_run(row, count, map.keys.len());
     }
 
     /// The maps as an array; `None` if all are empty.
     pub(super) fn finish(&mut self, rows: usize) -> Option<ArrayRef> {
         let (offsets, nulls) = self.lists.finish(rows)?;
-        let DataType::Map(entries, ordered) = spans::attribute_map() else {
-            unreachable!("attribute_map() is a map type")
-        };
-        let DataType::Struct(fields) = entries.data_type() else {
-            unreachable!("the entries of a map are a struct")
-        };
         let columns = vec![take_texts(&mut self.keys), take_texts(&mut self.values)];
         self.entries = 0;
-        let rows = StructArray::new(fields.clone(), columns, None);
-        Some(Arc::new(MapArray::new(Arc::clone(&entries), offsets, rows, nulls, ordered)))
+        Some(map_of(&spans::attribute_map(), columns, offsets, nulls))
     }
+}
+
+/// The column of the attributes of spans: keys are numbers in a list of their own.
+#[derive(Debug)]
+pub(super) struct AttributeColumn {
+    lists: Lists,
+    keys: StringBuilder,
+    /// The number of the key of each entry.
+    numbers: Vec<i32>,
+    values: StringBuilder,
+    /// Counts the batches, so that a shape knows whether its keys are in this one.
+    batch: u64,
+}
+
+impl AttributeColumn {
+    pub(super) fn new() -> Self {
+        Self {
+            lists: Lists::new(),
+            keys: StringBuilder::with_capacity(0, 0),
+            numbers: Vec::new(),
+            values: StringBuilder::with_capacity(0, 0),
+            batch: 1,
+        }
+    }
+
+    /// Sets the map of a row.
+    pub(super) fn set(&mut self, row: usize, texts: &Texts, attributes: &[Attribute<'_>]) {
+        for (key, value) in texts.iter(attributes) {
+            self.numbers.push(self.next_number());
+            self.keys.append_value(key);
+            self.values.append_option(value);
+        }
+        self.lists.set(row, self.numbers.len());
+    }
+
+    /// Sets the map of a row whose keys are those of a shape. The texts have been read afterwards.
+    #[inline]
+    pub(super) fn set_shape(
+        &mut self,
+        row: usize,
+        shape: &mut Shape,
+        texts: &mut Texts,
+        attributes: &[Attribute<'_>],
+        limit: usize,
+        notes: &mut Notes,
+    ) {
+        if shape.batch != self.batch {
+            shape.batch = self.batch;
+            shape.first = self.next_number();
+            let fits = self.keys.append_array(&shape.keys);
+            fits.expect("a batch is cut before its text reaches 2 GiB");
+        }
+        self.numbers.extend((shape.first..).take(attributes.len()));
+        texts.read_distinct(attributes, limit, notes, |value| self.values.append_option(value));
+        self.lists.set(row, self.numbers.len());
+    }
+
+    fn next_number(&self) -> i32 {
+        i32::try_from(self.keys.len()).expect("a batch has fewer than 2^31 keys")
+    }
+
+    /// The maps as an array; `None` if all are empty.
+    pub(super) fn finish(&mut self, rows: usize, data_type: &DataType) -> Option<ArrayRef> {
+        let (offsets, nulls) = self.lists.finish(rows)?;
+        self.batch += 1;
+        let next = Vec::with_capacity(self.numbers.len());
+        let numbers = Int32Array::from(std::mem::replace(&mut self.numbers, next));
+        let keys = DictionaryArray::try_new(numbers, take_texts(&mut self.keys));
+        let keys: ArrayRef = Arc::new(keys.expect("an entry has the number of a key"));
+        let columns = vec![keys, take_texts(&mut self.values)];
+        Some(map_of(data_type, columns, offsets, nulls))
+    }
+}
+
+fn map_of(
+    data_type: &DataType,
+    columns: Vec<ArrayRef>,
+    offsets: OffsetBuffer<i32>,
+    nulls: Option<NullBuffer>,
+) -> ArrayRef {
+    let DataType::Map(entries, ordered) = data_type else { unreachable!("it is a map type") };
+    let DataType::Struct(fields) = entries.data_type() else {
+        unreachable!("the entries of a map are a struct")
+    };
+    let rows = StructArray::new(fields.clone(), columns, None);
+    Arc::new(MapArray::new(Arc::clone(entries), offsets, rows, nulls, *ordered))
 }

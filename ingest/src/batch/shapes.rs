@@ -23,6 +23,9 @@ const MAX_KEY_BYTES: usize = 4096;
 pub(super) struct Shape {
     pub(super) keys: StringArray,
     pub(super) plan: SpanPlan,
+    /// The batch that has the keys, and the number of the first one there.
+    pub(super) batch: u64,
+    pub(super) first: i32,
 }
 
 /// The shapes seen lately.
@@ -44,7 +47,11 @@ impl Default for Shapes {
 impl Shapes {
     /// The shape of a list, if it is known and its keys are not longer than `limit`.
     #[inline]
-    pub(super) fn find(&mut self, attributes: &[Attribute<'_>], limit: usize) -> Option<&Shape> {
+    pub(super) fn find(
+        &mut self,
+        attributes: &[Attribute<'_>],
+        limit: usize,
+    ) -> Option<&mut Shape> {
         let hash = attributes.iter().fold(attributes.len() as u64, |hash, (key, _)| {
             (hash.rotate_left(5) ^ ends(key.as_bytes())).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         });
@@ -56,7 +63,7 @@ impl Shapes {
         if slot.shape.is_none() {
             slot.shape = Shape::new(attributes, limit).map(Box::new);
         }
-        slot.shape.as_deref().filter(|shape| shape.is_of(attributes))
+        slot.shape.as_deref_mut().filter(|shape| shape.is_of(attributes))
     }
 }
 
@@ -72,6 +79,8 @@ impl Shape {
         (!attributes.is_empty() && distinct && short).then(|| Self {
             keys: StringArray::from_iter_values(names()),
             plan: SpanPlan::new(names()),
+            batch: 0,
+            first: 0,
         })
     }
 

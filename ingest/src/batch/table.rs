@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayBuilder, ArrayRef, Int64Array, RecordBatch, StringBuilder};
 use arrow::datatypes::Field;
-use schema::promoted::PROMOTED;
+use schema::promoted::{Origin, PROMOTED};
+use schema::received::received_schema;
 use schema::{SpanBatch, spans};
 
 use crate::batch::check::{self, Checked};
@@ -12,7 +13,7 @@ use crate::batch::columns::{
     DoubleColumn, FlagColumn, IdColumn, IntColumn, Nulls, PromotedColumns, TextColumn, take_texts,
 };
 use crate::batch::context::ContextColumns;
-use crate::batch::maps::MapColumn;
+use crate::batch::maps::AttributeColumn;
 use crate::batch::nested::{EventColumn, LinkColumn};
 use crate::batch::text::clip;
 use crate::sampling::{self, Weight};
@@ -35,7 +36,7 @@ pub(super) struct Columns {
     status_code: StringBuilder,
     status_message: TextColumn,
     sample_weight: DoubleColumn,
-    pub(super) attributes: MapColumn,
+    pub(super) attributes: AttributeColumn,
     pub(super) events: EventColumn,
     pub(super) links: LinkColumn,
     pub(super) dropped: [IntColumn; 3],
@@ -64,7 +65,7 @@ impl Columns {
             status_code: text(),
             status_message: TextColumn::new(),
             sample_weight: DoubleColumn::new(),
-            attributes: MapColumn::new(),
+            attributes: AttributeColumn::new(),
             events: EventColumn::new(),
             links: LinkColumn::new(),
             dropped: [IntColumn::new(), IntColumn::new(), IntColumn::new()],
@@ -132,24 +133,30 @@ impl Columns {
 
     /// The rows as a batch; the columns are empty afterwards.
     pub(super) fn finish(&mut self, rows: usize) -> SpanBatch {
-        self.context.end(rows, &mut self.promoted);
-        let schema = spans::stored_schema();
+        let context = self.context.finish(rows);
+        let schema = received_schema();
         let mut nulls = Nulls::new(rows);
         let first_promoted = schema.fields().len() - PROMOTED.len();
         let columns = schema.fields().iter().enumerate().map(|(index, field)| {
             let column = match index.checked_sub(first_promoted) {
-                Some(promoted) => self.promoted.finish(promoted, rows),
-                None => self.column(field, rows),
+                Some(promoted) => match PROMOTED[promoted].origin {
+                    Origin::Resource => self.context.promoted(promoted, &context),
+                    Origin::Span => self.promoted.finish(promoted, rows),
+                },
+                None => {
+                    let shared = self.context.column(field.name(), &context);
+                    shared.or_else(|| self.column(field, rows))
+                }
             };
             column.unwrap_or_else(|| nulls.of(field.data_type()))
         });
         let columns = columns.collect();
         let batch =
             RecordBatch::try_new(schema, columns).expect("columns have the types asked for");
-        SpanBatch::try_new(batch).expect("the batch has the stored schema")
+        SpanBatch::try_new(batch).expect("the batch has the received schema")
     }
 
-    /// A column that is not a promoted one; `None` if all its cells are NULL.
+    /// A column that is neither promoted nor of the context; `None` if all its cells are NULL.
     fn column(&mut self, field: &Field, rows: usize) -> Option<ArrayRef> {
         match field.name().as_str() {
             spans::TRACE_ID => Some(self.trace_id.finish()),
@@ -157,7 +164,6 @@ impl Columns {
             spans::PARENT_SPAN_ID => Some(self.parent_span_id.finish()),
             spans::TRACE_STATE => self.trace_state.finish(rows),
             spans::FLAGS => self.flags.finish(rows),
-            spans::SERVICE_NAME => self.context.service_name.finish(rows),
             spans::SPAN_NAME => Some(take_texts(&mut self.span_name)),
             spans::SPAN_KIND => Some(take_texts(&mut self.span_kind)),
             spans::START_TIME_UNIX_NANO => Some(take_times(&mut self.start)),
@@ -165,12 +171,7 @@ impl Columns {
             spans::NEGATIVE_DURATION_NS => self.negative_duration.finish(rows),
             spans::STATUS_CODE => Some(take_texts(&mut self.status_code)),
             spans::STATUS_MESSAGE => self.status_message.finish(rows),
-            spans::SCOPE_NAME => self.context.scope_name.finish(rows),
-            spans::SCOPE_VERSION => self.context.scope_version.finish(rows),
-            spans::SCOPE_ATTRIBUTES => self.context.scope_attributes.finish(rows),
-            spans::SCHEMA_URL => self.context.schema_url.finish(rows),
-            spans::ATTRIBUTES => self.attributes.finish(rows),
-            spans::RESOURCE_ATTRIBUTES => self.context.resource_attributes.finish(rows),
+            spans::ATTRIBUTES => self.attributes.finish(rows, field.data_type()),
             spans::EVENTS => self.events.finish(field, rows),
             spans::LINKS => self.links.finish(field, rows),
             spans::DROPPED_ATTRIBUTES_COUNT => self.dropped[0].finish(rows),

@@ -33,7 +33,7 @@ fn append(mut span: Span<'_>) -> (Result<(), Rejection>, RecordBatch, SpanBatchB
     let mut builder = SpanBatchBuilder::default();
     let (resource, scope) = context(&mut builder);
     let outcome = builder.append(&resource, &scope, &mut span);
-    let batch = builder.finish().pop().map(|batch| batch.into_record_batch());
+    let batch = builder.finish().pop().map(|batch| batch.to_stored());
     (outcome, batch.unwrap_or_else(|| RecordBatch::new_empty(spans::stored_schema())), builder)
 }
 
@@ -195,7 +195,7 @@ fn context_and_promoted_columns_are_filled() {
     };
     builder.append(&resource, &inherits, &mut failed).unwrap();
     builder.append(&resource, &own, &mut span()).unwrap();
-    let batch = builder.finish().remove(0).into_record_batch();
+    let batch = builder.finish().remove(0).to_stored();
     for (column, first, second) in [
         (spans::SCHEMA_URL, "http://r", "http://s"),
         (spans::SCOPE_NAME, "lib", "lib"),
@@ -276,7 +276,8 @@ fn batches_are_cut_by_rows_and_by_bytes() {
     let batches = builder.finish();
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).collect::<Vec<_>>(), [10, 10, 5]);
     let starts = batches.iter().flat_map(|batch| {
-        let column = batch.as_record_batch().column_by_name(spans::START_TIME_UNIX_NANO);
+        let rows = batch.to_stored();
+        let column = rows.column_by_name(spans::START_TIME_UNIX_NANO);
         column.unwrap().as_primitive::<Int64Type>().values().to_vec()
     });
     assert!(starts.eq(1..=25));
@@ -305,7 +306,7 @@ fn counted_bytes_are_near_the_memory() {
         builder.append(&resource, &scope, &mut Span { start, attributes, ..span() }).unwrap();
     }
     let counted = builder.pending_bytes();
-    let actual = builder.finish()[0].as_record_batch().get_array_memory_size();
+    let actual = builder.finish()[0].to_stored().get_array_memory_size();
     assert!(counted * 2 > actual && actual * 2 > counted, "{counted} counted, {actual} in memory");
 }
 

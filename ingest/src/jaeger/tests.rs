@@ -15,7 +15,7 @@ fn read(document: &str) -> (RecordBatch, Tally) {
     let mut builder = SpanBatchBuilder::default();
     decode(document.as_bytes(), &mut builder).unwrap();
     let tally = builder.take_tally();
-    let batch = builder.finish().pop().map(|batch| batch.into_record_batch());
+    let batch = builder.finish().pop().map(|batch| batch.to_stored());
     (batch.unwrap_or_else(|| RecordBatch::new_empty(spans::stored_schema())), tally)
 }
 

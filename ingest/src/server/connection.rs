@@ -26,7 +26,7 @@ use crate::server::answer::Answer;
 use crate::server::pace::{Expired, Pace};
 use crate::server::receiver::Receiver;
 use crate::server::route;
-use crate::server::socket::Socket;
+use crate::server::socket::{LINGER, Socket};
 
 /// What a client that speaks HTTP/2 sends first.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -34,10 +34,6 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What a client is told whose head does not come.
 const HEAD_TIMED_OUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-
-/// How long a client may go on sending a request that has been refused. Closing while it sends would
-/// take the answer from it.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// Bytes read at a time by HTTP/1.1.
 const READ_BYTES: usize = 256 << 10;
@@ -85,11 +81,11 @@ pub(super) async fn drive(mut tcp: TcpStream, shared: Shared) {
     match sniffed {
         Ok(Some(true)) => {
             let pace = Pace::new(None, idle_timeout);
-            http2(Socket { tcp, first: Bytes::from(first), pace }, shared).await;
+            http2(Socket::new(tcp, Bytes::from(first), pace), shared).await;
         }
         Ok(Some(false)) => {
             let pace = Pace::new(Some(head_timeout), idle_timeout);
-            http1(Socket { tcp, first: Bytes::from(first), pace }, shared).await;
+            http1(Socket::new(tcp, Bytes::from(first), pace), shared).await;
         }
         Ok(None) => {}
         Err(_) => {

@@ -117,7 +117,7 @@ pub fn decode(
 ///
 /// This is not among the rules of the table, which hold for files of any age as well.
 fn inside(batch: SpanBatch, (first, last): (i64, i64), tally: &mut Tally) -> Option<SpanBatch> {
-    let rows = batch.as_record_batch();
+    let rows = batch.as_received();
     let starts = rows.column_by_name(spans::START_TIME_UNIX_NANO)?.as_primitive::<Int64Type>();
     let (earliest, latest) = (min(starts)?, max(starts)?);
     if earliest >= first && latest <= last {

@@ -50,6 +50,9 @@ impl Walk {
             if child.is_item_of(node) {
                 self.left = self.left.checked_sub(1).ok_or(Refused::TooMany)?;
             }
+            if child == Node::Attribute && is_scalar(message.rest()) {
+                continue;
+            }
             let depth = depth + usize::from(matches!(child, Node::Array | Node::Object));
             // The decoder does not look deeper either.
             if depth <= MAX_DEPTH {
@@ -58,6 +61,25 @@ impl Walk {
         }
         Ok(())
     }
+}
+
+/// Whether an attribute is a key and a scalar value in the form that senders write, as nearly all
+/// are: then there is nothing to count in it. False for any other form.
+fn is_scalar(attribute: &[u8]) -> bool {
+    let [0x0a, key_len @ 0..0x80, rest @ ..] = attribute else { return false };
+    let Some([0x12, len @ 0..0x80, value @ ..]) = rest.get(usize::from(*key_len)..) else {
+        return false;
+    };
+    value.len() == usize::from(*len)
+        && match value {
+            [0x0a, len @ 0..0x80, text @ ..] => text.len() == usize::from(*len),
+            [0x10, 0 | 1] => true,
+            [0x18, number @ .., 0..0x80] => {
+                number.len() < 9 && number.iter().all(|byte| *byte >= 0x80)
+            }
+            [0x21, double @ ..] => double.len() == 8,
+            _ => false,
+        }
 }
 
 /// The next message of the layout; scalars and unknown fields are stepped over.

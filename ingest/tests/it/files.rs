@@ -189,8 +189,8 @@ fn long_files_come_in_batches() {
     assert!(batches.iter().all(|batch| batch.num_rows() <= 32 * 1024));
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 100_000);
     assert_eq!(progress.load(Ordering::Relaxed), size);
-    let last = batches.last().unwrap().as_record_batch();
-    assert_eq!(cell(last, spans::SPAN_NAME, last.num_rows() - 1), "span of request 200");
+    let last = batches.last().unwrap().to_stored();
+    assert_eq!(cell(&last, spans::SPAN_NAME, last.num_rows() - 1), "span of request 200");
 }
 
 /// Scenario: a `data` array of many traces, far beyond the limit of one record.

@@ -15,7 +15,7 @@ fn check(path: &Path, reference: impl Fn(&[u8]) -> (Checksum, u64)) -> u64 {
     let mut reader = SpanReader::open(path, None).unwrap();
     let mut found = Checksum::default();
     for batch in reader.by_ref() {
-        found.merge(of_rows(batch.unwrap().as_record_batch()));
+        found.merge(of_rows(&batch.unwrap().to_stored()));
     }
     let report = reader.into_report();
     let (expected, rejected) = reference(&content(path));

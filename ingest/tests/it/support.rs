@@ -22,7 +22,7 @@ pub(crate) fn read_bytes(content: impl Into<Vec<u8>>) -> Result<(RecordBatch, Re
 fn collect(mut reader: SpanReader) -> Result<(RecordBatch, Report), Error> {
     let mut batches = Vec::new();
     for batch in reader.by_ref() {
-        batches.push(batch?.into_record_batch());
+        batches.push(batch?.to_stored());
     }
     let rows = concat_batches(&spans::stored_schema(), &batches).unwrap();
     Ok((rows, reader.into_report()))
@@ -44,8 +44,8 @@ pub(crate) fn decode_protobuf(request: &[u8]) -> Result<(RecordBatch, Tally), Er
 
 fn finish(mut builder: SpanBatchBuilder) -> (RecordBatch, Tally) {
     let batches = builder.finish();
-    let batches: Vec<_> = batches.iter().map(|batch| batch.as_record_batch()).collect();
-    let rows = concat_batches(&spans::stored_schema(), batches).unwrap();
+    let batches: Vec<_> = batches.iter().map(|batch| batch.to_stored()).collect();
+    let rows = concat_batches(&spans::stored_schema(), &batches).unwrap();
     (rows, builder.take_tally())
 }
 

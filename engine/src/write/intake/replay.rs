@@ -10,7 +10,7 @@ use std::sync::Arc;
 use schema::SpanBatch;
 
 use super::status::Counters;
-use super::{Decode, blocking, stored_batches};
+use super::{Decode, blocking, rows_of};
 use crate::error::Result;
 use crate::write::flush::Flusher;
 use crate::write::memtable::Memtable;
@@ -47,10 +47,8 @@ pub(super) async fn replay(
             .await?;
             reader = returned;
             for (record, decoded) in slice {
-                let batches =
-                    decoded.and_then(|batches| stored_batches(batches).map_err(|e| e.to_string()));
-                match batches {
-                    Ok(batches) => memtable.insert(record.seq, batches),
+                match decoded {
+                    Ok(batches) => memtable.insert(record.seq, rows_of(batches)),
                     Err(reason) => recovery.undecodable(&reader.path, &record, &reason)?,
                 }
                 replayed += 1;

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, Int64Array, MapBuilder, MapFieldNames, RecordBatch, StringArray, StringBuilder,
+    Array, ArrayRef, AsArray, DictionaryArray, Int32Array, Int64Array, MapArray, MapBuilder,
+    MapFieldNames, RecordBatch, StringArray, StringBuilder, StructArray,
 };
-use datafusion::arrow::compute::{cast, concat_batches};
+use datafusion::arrow::compute::{cast, concat_batches, take};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -67,6 +69,58 @@ proptest! {
         let decoded = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).expect("a batch");
         prop_assert_eq!(decoded, expected);
     }
+
+    /// Rows with numbers of values that they share, as decoders make them, get the codes of the
+    /// values.
+    #[test]
+    fn shared_values_are_repeated(rows in batches(), numbers in vec(any::<prop::sample::Index>(), 1..80)) {
+        let received: Vec<RecordBatch> = rows.iter().map(|rows| received(rows, &numbers)).collect();
+        let map = batch(&rows[0]).column(2).data_type().clone();
+        let types = [DataType::Utf8, DataType::Int64, map.clone(), map];
+        let fields = types.into_iter().enumerate().map(|(at, data_type)| Field::new(format!("{at}"), data_type, true));
+        let schema = Arc::new(Schema::new(fields.collect::<Fields>()));
+        let plain = |batch: &RecordBatch| {
+            let columns = batch.columns().iter().zip(schema.fields());
+            let columns = columns.map(|(column, field)| cast(column, field.data_type()).expect("text"));
+            RecordBatch::try_new(Arc::clone(&schema), columns.collect()).expect("a batch")
+        };
+        let expected: Vec<RecordBatch> = received.iter().map(plain).collect();
+        let expected = concat_batches(&schema, &expected).expect("one schema");
+        let coded = coded(&received).expect("codes");
+        prop_assert_eq!(plain(&coded), expected);
+    }
+}
+
+/// Every column as a dictionary, and the keys of the maps as one within.
+fn received(rows: &[Row], numbers: &[prop::sample::Index]) -> RecordBatch {
+    let plain = batch(rows);
+    let numbers: Int32Array = numbers
+        .iter()
+        .map(|index| (!rows.is_empty()).then(|| index.index(rows.len()) as i32))
+        .collect();
+    let shared = |column: &ArrayRef| -> ArrayRef {
+        Arc::new(DictionaryArray::<Int32Type>::new(numbers.clone(), Arc::clone(column)))
+    };
+    let map = plain.column(2).as_map();
+    let keys = Arc::clone(map.keys());
+    let all = Int32Array::from_iter_values(0..keys.len() as i32);
+    let keys: ArrayRef = Arc::new(DictionaryArray::<Int32Type>::new(all, keys));
+    let entry = Fields::from(vec![
+        Field::new("key", keys.data_type().clone(), false),
+        Field::new("value", DataType::Utf8, true),
+    ]);
+    let entries = StructArray::new(entry.clone(), vec![keys, Arc::clone(map.values())], None);
+    let entry = Arc::new(Field::new("entries", DataType::Struct(entry), false));
+    let nulls = map.nulls().cloned();
+    let keyed = MapArray::new(entry, map.offsets().clone(), entries, nulls, false);
+    let numbered = take(&keyed, &numbers, None).expect("rows");
+    let columns: Vec<(&str, ArrayRef, bool)> = vec![
+        ("text", shared(plain.column(0)), true),
+        ("number", take(plain.column(1), &numbers, None).expect("numbers"), true),
+        ("map", shared(plain.column(2)), true),
+        ("keyed", numbered, true),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length")
 }
 
 /// Scenario: values that never come twice, then one that does, in a column and in a map.

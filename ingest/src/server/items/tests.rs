@@ -43,6 +43,20 @@ fn protobuf_items_are_counted() {
     let scope = message(2, &[span.clone(), span].concat());
     assert_eq!(count(&message(1, &scope)), 1 + 1 + 2 * 3);
 
+    // Scalars have nothing in them, whatever they look like; a scalar with an array behind it does.
+    let array = message(5, &message(1, b"").repeat(3));
+    let number = [&[0x18][..], &[0xff; 9], &[1]].concat();
+    let scalars = [message(1, &array), vec![0x10, 1], vec![0x18, 0], number, vec![0x21; 9]];
+    for (value, items) in scalars.into_iter().map(|value| (value, 1)).chain([
+        ([&[0x10, 1][..], &array].concat(), 4),
+        ([&array[..], &[0x18, 0]].concat(), 4),
+        (array, 4),
+    ]) {
+        let attribute = message(9, &[message(1, b"k"), message(2, &value)].concat());
+        let request = message(1, &message(2, &message(2, &attribute)));
+        assert_eq!(count(&request), 3 + items, "{value:?}");
+    }
+
     // An array of three values inside the attribute of an event.
     let array = message(5, &message(1, b"").repeat(3));
     let event = message(11, &message(3, &message(2, &array)));

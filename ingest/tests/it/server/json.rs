@@ -162,7 +162,7 @@ async fn b6_b7_broken_text_is_replaced() {
         assert_eq!(rejected, 0);
         assert_eq!(message, "1 span had invalid UTF-8, which was replaced by U+FFFD");
         let stored = server.sink.take().remove(0);
-        assert_eq!(cell(stored.batches[0].as_record_batch(), "span_name", 0), "a\u{fffd}b");
+        assert_eq!(cell(&stored.batches[0].to_stored(), "span_name", 0), "a\u{fffd}b");
         assert_eq!((stored.format, &stored.payload[..]), (PayloadFormat::Json, &body[..]));
     }
 }

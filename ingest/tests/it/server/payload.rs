@@ -286,7 +286,7 @@ async fn b7_odd_text_is_kept() {
     let body = encoded(vec![changed(|span| span.name = name.into())]);
     assert_eq!(http_client::export(server.address, PROTOBUF, &body).await.partial(), None);
     let stored = server.sink.take();
-    assert_eq!(cell(stored[0].batches[0].as_record_batch(), "span_name", 0), name);
+    assert_eq!(cell(&stored[0].batches[0].to_stored(), "span_name", 0), name);
 }
 
 /// Scenario: (B8, B9) ids that are none, beside a sound span.
@@ -449,9 +449,9 @@ async fn b19_b20_what_is_too_much_is_cut_with_a_warning() {
     .await;
     http_client::export(server.address, PROTOBUF, &encoded(vec![many, long])).await;
     let stored = server.sink.take();
-    let rows = stored[0].batches[0].as_record_batch();
-    assert_eq!(cell(rows, "dropped_attributes_count", 0), (100_000 - 128).to_string());
-    let text = cell(rows, "attributes", 1);
+    let rows = stored[0].batches[0].to_stored();
+    assert_eq!(cell(&rows, "dropped_attributes_count", 0), (100_000 - 128).to_string());
+    let text = cell(&rows, "attributes", 1);
     assert!((65_000..65_600).contains(&text.len()), "{}", text.len());
 }
 
@@ -513,7 +513,7 @@ async fn b22_b23_b24_every_kind_of_value_is_stored() {
     .await;
     http_client::export(server.address, PROTOBUF, &encoded(vec![kinds])).await;
     let stored = server.sink.take();
-    let attributes = cell(stored[0].batches[0].as_record_batch(), "attributes", 0);
+    let attributes = cell(&stored[0].batches[0].to_stored(), "attributes", 0);
     assert!(attributes.contains("twice: 2") && !attributes.contains("twice: 1"), "{attributes}");
 }
 
@@ -541,8 +541,8 @@ async fn b29_b30_services_are_names() {
         let reply = http_client::export(server.address, PROTOBUF, &request.encode_to_vec()).await;
         assert_eq!(reply.status, 200, "{id}");
         let stored = server.sink.take();
-        let rows = stored[0].batches[0].as_record_batch();
-        assert_eq!(cell(rows, "service_name", 0), expected, "{id}");
+        let rows = stored[0].batches[0].to_stored();
+        assert_eq!(cell(&rows, "service_name", 0), expected, "{id}");
     }
 }
 
@@ -564,6 +564,6 @@ async fn what_was_accepted_decodes_the_same_again() {
     let again = ingest::server::decode(format, &stored.payload, NOW, &rules).unwrap();
     assert_eq!(again.batches.len(), stored.batches.len());
     for (again, stored) in again.batches.iter().zip(&stored.batches) {
-        assert_eq!(again.as_record_batch(), stored.as_record_batch());
+        assert_eq!(again.to_stored(), stored.to_stored());
     }
 }

@@ -50,7 +50,7 @@ async fn secrets_reach_neither_payload_nor_rows() {
             let found = memchr::memmem::find(&accepted.payload, secret.as_bytes());
             assert_eq!(found, None, "{secret}");
         }
-        let attributes = cell(accepted.batches[0].as_record_batch(), "attributes", 0);
+        let attributes = cell(&accepted.batches[0].to_stored(), "attributes", 0);
         let (mail, rest) = attributes.split_once(", ").unwrap();
         assert!(mail.starts_with("{user.email: ") && mail.len() == 13 + 32, "{attributes}");
         assert_eq!(rest, "note: ***, plain: stays}");
