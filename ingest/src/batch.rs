@@ -110,6 +110,7 @@ pub struct SpanBatchBuilder {
     inner_texts: Texts,
     shapes: Shapes,
     columns: Columns,
+    inputs: u32,
 }
 
 impl Default for SpanBatchBuilder {
@@ -135,7 +136,14 @@ impl SpanBatchBuilder {
             inner_texts: Texts::default(),
             shapes: Shapes::default(),
             columns: Columns::new(),
+            inputs: 0,
         }
+    }
+
+    /// A number for the next input, from which its decoder makes those of [`Span::key_list`].
+    pub(crate) fn next_input(&mut self) -> u32 {
+        self.inputs = self.inputs.wrapping_add(1);
+        self.inputs
     }
 
     /// The limits, which decoders observe as well.
@@ -333,7 +341,7 @@ impl SpanBatchBuilder {
         let promoted = &mut columns.promoted;
         let emit = |column, value: PromotedValue<'_>| *bytes += promoted.set(column, row, value);
         let (texts, exception) = (&mut self.texts, self.inner_texts.values(exception));
-        if let Some(shape) = self.shapes.find(attributes, limit) {
+        if let Some(shape) = self.shapes.find(attributes, span.key_list, limit) {
             let (map, notes) = (&mut columns.attributes, &mut span.notes);
             map.set_shape(row, shape, texts, attributes, limit, notes);
             let value = |place| texts.get(place, attributes);

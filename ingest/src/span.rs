@@ -104,6 +104,8 @@ pub struct Span<'a> {
     pub status_message: Cow<'a, str>,
     /// Attributes in the order received.
     pub attributes: Vec<Attribute<'a>>,
+    /// Spans with the same number have the same keys in the same order; 0 says nothing.
+    pub key_list: u64,
     /// Events in the order received.
     pub events: Vec<Event<'a>>,
     /// Links in the order received.
@@ -164,6 +166,7 @@ impl<'a> Span<'a> {
             status,
             status_message,
             attributes,
+            key_list,
             events,
             links,
             inner_attributes,
@@ -172,7 +175,7 @@ impl<'a> Span<'a> {
             dropped_links,
             notes,
         } = self;
-        (*offset, *start, *end) = (0, 0, 0);
+        (*offset, *start, *end, *key_list) = (0, 0, 0, 0);
         (*trace_id, *span_id, *parent_span_id) = (Id::Absent, Id::Absent, Id::Absent);
         for text in [trace_state, name, status_message] {
             *text = Cow::Borrowed("");

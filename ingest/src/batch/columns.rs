@@ -1,58 +1,130 @@
 //! Columns of which most cells are NULL.
 //!
 //! A span has values for a few of the many columns. These columns are told only
-//! of values; the NULLs before a value are filled in when it comes, so that a
-//! column without values costs nothing per span. A column that got no value at
-//! all becomes no array: the batch shares one of NULLs among all such columns.
+//! of values, and the NULLs between them are made when the batch is complete, so
+//! that a column without values costs nothing per span. A column that got no value
+//! at all becomes no array: the batch shares one of NULLs among all such columns.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayBuilder, ArrayRef, BooleanBuilder, FixedSizeBinaryArray, Float64Builder, Int64Builder,
-    NullBufferBuilder, StringBuilder, new_null_array,
+    Array, ArrayBuilder, ArrayRef, BooleanBufferBuilder, BooleanBuilder, FixedSizeBinaryArray,
+    Float64Builder, Int64Array, NullBufferBuilder, StringArray, new_null_array,
 };
-use arrow::buffer::Buffer;
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 use schema::promoted::{PROMOTED, PromotedType};
 use schema::semconv::PromotedValue;
 
-/// Takes the texts of a builder and prepares it for about as many again: batches of one file
-/// are alike, and growing step by step copies everything twice.
-pub(super) fn take_texts(builder: &mut StringBuilder) -> ArrayRef {
-    let (items, bytes) = (builder.len(), builder.values_slice().len());
-    let array = Arc::new(builder.finish());
-    if bytes > 0 {
-        *builder = StringBuilder::with_capacity(items, bytes);
+/// Texts one behind the other. Arrow's own builder checks more with each of them.
+#[derive(Debug, Default)]
+pub(super) struct TextBuffer {
+    text: String,
+    ends: Vec<i32>,
+}
+
+impl TextBuffer {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
     }
-    array
+
+    /// Makes room for that many texts of `bytes` each.
+    pub(super) fn expect(&mut self, texts: usize, bytes: usize) {
+        self.ends.reserve(texts);
+        self.text.reserve(texts * bytes);
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(self.end());
+    }
+
+    /// Adds many texts.
+    pub(super) fn extend(&mut self, texts: &StringArray) {
+        texts.iter().for_each(|text| self.push(text.unwrap_or_default()));
+    }
+
+    #[inline]
+    fn end(&self) -> i32 {
+        i32::try_from(self.text.len()).expect("a batch is cut before its text reaches 2 GiB")
+    }
+
+    /// The texts as an array. Makes room for about as many again: batches of one file are alike, and
+    /// growing step by step copies everything twice.
+    pub(super) fn finish(&mut self, nulls: Option<NullBuffer>) -> ArrayRef {
+        let mut offsets = Vec::with_capacity(self.ends.len() + 1);
+        offsets.push(0);
+        offsets.extend_from_slice(&self.ends);
+        self.ends.clear();
+        self.array(offsets, nulls)
+    }
+
+    /// The texts of some rows as an array of all rows, in which the others are NULL.
+    fn finish_sparse(&mut self, rows: &[u32], len: usize) -> ArrayRef {
+        if rows.len() == len {
+            return self.finish(None);
+        }
+        let mut offsets = Vec::with_capacity(len + 1);
+        let mut last = 0;
+        for (row, end) in rows.iter().zip(&self.ends) {
+            offsets.resize(*row as usize + 1, last);
+            last = *end;
+        }
+        offsets.resize(len + 1, last);
+        self.ends.clear();
+        self.array(offsets, Some(valid_only(rows, len)))
+    }
+
+    fn array(&mut self, offsets: Vec<i32>, nulls: Option<NullBuffer>) -> ArrayRef {
+        let next = String::with_capacity(self.text.len());
+        let text = std::mem::replace(&mut self.text, next).into_bytes();
+        let offsets = OffsetBuffer::new(offsets.into());
+        Arc::new(StringArray::new(offsets, Buffer::from_vec(text), nulls))
+    }
 }
 
-/// A text column.
-#[derive(Debug)]
+/// NULL everywhere but in some rows.
+fn valid_only(rows: &[u32], len: usize) -> NullBuffer {
+    let mut valid = BooleanBufferBuilder::new(len);
+    valid.append_n(len, false);
+    rows.iter().for_each(|row| valid.set_bit(*row as usize, true));
+    NullBuffer::new(valid.finish())
+}
+
+/// NULL in some rows only.
+pub(super) fn null_only(rows: &[u32], len: usize) -> Option<NullBuffer> {
+    if rows.is_empty() {
+        return None;
+    }
+    let mut valid = BooleanBufferBuilder::new(len);
+    valid.append_n(len, true);
+    rows.iter().for_each(|row| valid.set_bit(*row as usize, false));
+    Some(NullBuffer::new(valid.finish()))
+}
+
+/// The number of a row within its batch.
+#[inline]
+pub(super) fn row_number(row: usize) -> u32 {
+    u32::try_from(row).expect("a batch has fewer than 2^31 rows")
+}
+
+/// A text column. A row is set at most once, and rows come in order.
+#[derive(Debug, Default)]
 pub(super) struct TextColumn {
-    cells: StringBuilder,
-    /// How many rows to make room for when the first value comes.
-    room: usize,
+    rows: Vec<u32>,
+    cells: TextBuffer,
 }
-
-/// Bytes of text to make room for in a row. Most text of promoted columns is about that long.
-const TEXT_BYTES: usize = 8;
 
 impl TextColumn {
     pub(super) fn new() -> Self {
-        Self { cells: StringBuilder::with_capacity(0, 0), room: 0 }
-    }
-
-    /// Makes room for that many rows, if the column gets a value at all.
-    pub(super) fn expect_rows(&mut self, rows: usize) {
-        self.room = rows;
+        Self::default()
     }
 
     #[inline]
     pub(super) fn set(&mut self, row: usize, value: &str) {
-        self.begin();
-        self.fill(row);
-        self.cells.append_value(value);
+        self.rows.push(row_number(row));
+        self.cells.push(value);
     }
 
     /// Sets a text of which the empty one is NULL.
@@ -63,61 +135,32 @@ impl TextColumn {
         }
     }
 
-    #[inline]
-    fn begin(&mut self) {
-        if self.room > 0 {
-            let rows = std::mem::take(&mut self.room);
-            if self.cells.is_empty() {
-                self.cells = StringBuilder::with_capacity(rows, rows * TEXT_BYTES);
-            }
-        }
-    }
-
-    #[inline]
-    fn fill(&mut self, row: usize) {
-        let missing = row - self.cells.len();
-        if missing > 0 {
-            self.cells.append_nulls(missing);
-        }
-    }
-
     pub(super) fn finish(&mut self, rows: usize) -> Option<ArrayRef> {
-        if self.cells.is_empty() {
+        if self.rows.is_empty() {
             return None;
         }
-        self.fill(rows);
-        Some(take_texts(&mut self.cells))
+        let array = self.cells.finish_sparse(&self.rows, rows);
+        self.rows.clear();
+        Some(array)
     }
 }
 
-/// An integer column.
-#[derive(Debug)]
+/// An integer column. A row is set at most once, and rows come in order.
+#[derive(Debug, Default)]
 pub(super) struct IntColumn {
-    cells: Int64Builder,
-    /// How many rows to make room for when the first value comes.
-    room: usize,
+    rows: Vec<u32>,
+    cells: Vec<i64>,
 }
 
 impl IntColumn {
     pub(super) fn new() -> Self {
-        Self { cells: Int64Builder::with_capacity(0), room: 0 }
-    }
-
-    /// Makes room for that many rows, if the column gets a value at all.
-    pub(super) fn expect_rows(&mut self, rows: usize) {
-        self.room = rows;
+        Self::default()
     }
 
     #[inline]
     pub(super) fn set(&mut self, row: usize, value: i64) {
-        if self.room > 0 {
-            let rows = std::mem::take(&mut self.room);
-            if self.cells.is_empty() {
-                self.cells = Int64Builder::with_capacity(rows);
-            }
-        }
-        self.fill(row);
-        self.cells.append_value(value);
+        self.rows.push(row_number(row));
+        self.cells.push(value);
     }
 
     /// Sets a count, of which zero is NULL.
@@ -128,21 +171,22 @@ impl IntColumn {
         }
     }
 
-    #[inline]
-    fn fill(&mut self, row: usize) {
-        let missing = row - self.cells.len();
-        if missing > 0 {
-            self.cells.append_nulls(missing);
-        }
-    }
-
     pub(super) fn finish(&mut self, rows: usize) -> Option<ArrayRef> {
-        if self.cells.is_empty() {
+        if self.rows.is_empty() {
             return None;
         }
-        self.fill(rows);
-        self.room = rows;
-        Some(Arc::new(self.cells.finish()))
+        let array = if self.rows.len() == rows {
+            let next = Vec::with_capacity(rows);
+            Int64Array::from(std::mem::replace(&mut self.cells, next))
+        } else {
+            let mut cells = vec![0; rows];
+            for (row, value) in self.rows.iter().zip(self.cells.drain(..)) {
+                cells[*row as usize] = value;
+            }
+            Int64Array::new(cells.into(), Some(valid_only(&self.rows, rows)))
+        };
+        self.rows.clear();
+        Some(Arc::new(array))
     }
 }
 
@@ -264,16 +308,6 @@ impl PromotedColumns {
             PromotedType::Int => Column::Int(IntColumn::new()),
         };
         Self(PROMOTED.iter().map(|promoted| column(promoted.data_type)).collect())
-    }
-
-    /// Makes room for that many rows in the columns that get values.
-    pub(super) fn expect_rows(&mut self, rows: usize) {
-        for column in &mut self.0 {
-            match column {
-                Column::Text(column) => column.expect_rows(rows),
-                Column::Int(column) => column.expect_rows(rows),
-            }
-        }
     }
 
     /// Sets a cell; returns the bytes it takes.

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, MapArray, NullBufferBuilder,
-    StringArray, StringBuilder, StructArray,
+    ArrayRef, DictionaryArray, Int32Array, MapArray, NullBufferBuilder, StringArray, StructArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 use schema::spans;
 
-use crate::batch::columns::take_texts;
+use crate::batch::columns::{TextBuffer, null_only, row_number};
 use crate::batch::shapes::Shape;
 use crate::batch::text::Texts;
 use crate::span::{Attribute, Notes};
@@ -75,9 +74,10 @@ impl Lists {
 #[derive(Debug)]
 pub(super) struct MapColumn {
     lists: Lists,
-    keys: StringBuilder,
-    values: StringBuilder,
-    entries: usize,
+    keys: TextBuffer,
+    values: TextBuffer,
+    /// The entries whose value is NULL.
+    absent: Vec<u32>,
 }
 
 /// A map that many rows share.
@@ -102,36 +102,33 @@ impl MapColumn {
     pub(super) fn new() -> Self {
         Self {
             lists: Lists::new(),
-            keys: StringBuilder::with_capacity(0, 0),
-            values: StringBuilder::with_capacity(0, 0),
-            entries: 0,
+            keys: TextBuffer::default(),
+            values: TextBuffer::default(),
+            absent: Vec::new(),
         }
     }
 
     /// Sets the map of a row.
     pub(super) fn set(&mut self, row: usize, texts: &Texts, attributes: &[Attribute<'_>]) {
         for (key, value) in texts.iter(attributes) {
-            self.keys.append_value(key);
-            self.values.append_option(value);
-            self.entries += 1;
+            self.keys.push(key);
+            push_value(&mut self.values, &mut self.absent, value);
         }
-        self.lists.set(row, self.entries);
+        self.lists.set(row, self.keys.len());
     }
 
     /// Sets the map of a row.
     pub(super) fn set_shared(&mut self, row: usize, map: &SharedMap) {
-        const FITS: &str = "a batch is cut before its text reaches 2 GiB";
-        self.keys.append_array(&map.keys).expect(FITS);
-        self.values.append_array(&map.values).expect(FITS);
-        self.entries += map.keys.len();
-        self.lists.set(row, self.entries);
+        self.keys.extend(&map.keys);
+        map.values.iter().for_each(|value| push_value(&mut self.values, &mut self.absent, value));
+        self.lists.set(row, self.keys.len());
     }
 
     /// The maps as an array; `None` if all are empty.
     pub(super) fn finish(&mut self, rows: usize) -> Option<ArrayRef> {
         let (offsets, nulls) = self.lists.finish(rows)?;
-        let columns = vec![take_texts(&mut self.keys), take_texts(&mut self.values)];
-        self.entries = 0;
+        let columns =
+            vec![self.keys.finish(None), finish_values(&mut self.values, &mut self.absent)];
         Some(map_of(&spans::attribute_map(), columns, offsets, nulls))
     }
 }
@@ -140,10 +137,12 @@ impl MapColumn {
 #[derive(Debug)]
 pub(super) struct AttributeColumn {
     lists: Lists,
-    keys: StringBuilder,
+    keys: TextBuffer,
     /// The number of the key of each entry.
     numbers: Vec<i32>,
-    values: StringBuilder,
+    values: TextBuffer,
+    /// The entries whose value is NULL.
+    absent: Vec<u32>,
     /// Counts the batches, so that a shape knows whether its keys are in this one.
     batch: u64,
 }
@@ -152,9 +151,10 @@ impl AttributeColumn {
     pub(super) fn new() -> Self {
         Self {
             lists: Lists::new(),
-            keys: StringBuilder::with_capacity(0, 0),
+            keys: TextBuffer::default(),
             numbers: Vec::new(),
-            values: StringBuilder::with_capacity(0, 0),
+            values: TextBuffer::default(),
+            absent: Vec::new(),
             batch: 1,
         }
     }
@@ -163,8 +163,8 @@ impl AttributeColumn {
     pub(super) fn set(&mut self, row: usize, texts: &Texts, attributes: &[Attribute<'_>]) {
         for (key, value) in texts.iter(attributes) {
             self.numbers.push(self.next_number());
-            self.keys.append_value(key);
-            self.values.append_option(value);
+            self.keys.push(key);
+            push_value(&mut self.values, &mut self.absent, value);
         }
         self.lists.set(row, self.numbers.len());
     }
@@ -183,11 +183,11 @@ impl AttributeColumn {
         if shape.batch != self.batch {
             shape.batch = self.batch;
             shape.first = self.next_number();
-            let fits = self.keys.append_array(&shape.keys);
-            fits.expect("a batch is cut before its text reaches 2 GiB");
+            self.keys.extend(&shape.keys);
         }
         self.numbers.extend((shape.first..).take(attributes.len()));
-        texts.read_distinct(attributes, limit, notes, |value| self.values.append_option(value));
+        let (values, absent) = (&mut self.values, &mut self.absent);
+        texts.read_distinct(attributes, limit, notes, |value| push_value(values, absent, value));
         self.lists.set(row, self.numbers.len());
     }
 
@@ -201,11 +201,25 @@ impl AttributeColumn {
         self.batch += 1;
         let next = Vec::with_capacity(self.numbers.len());
         let numbers = Int32Array::from(std::mem::replace(&mut self.numbers, next));
-        let keys = DictionaryArray::try_new(numbers, take_texts(&mut self.keys));
+        let keys = DictionaryArray::try_new(numbers, self.keys.finish(None));
         let keys: ArrayRef = Arc::new(keys.expect("an entry has the number of a key"));
-        let columns = vec![keys, take_texts(&mut self.values)];
+        let columns = vec![keys, finish_values(&mut self.values, &mut self.absent)];
         Some(map_of(data_type, columns, offsets, nulls))
     }
+}
+
+#[inline]
+fn push_value(values: &mut TextBuffer, absent: &mut Vec<u32>, value: Option<&str>) {
+    if value.is_none() {
+        absent.push(row_number(values.len()));
+    }
+    values.push(value.unwrap_or_default());
+}
+
+fn finish_values(values: &mut TextBuffer, absent: &mut Vec<u32>) -> ArrayRef {
+    let nulls = null_only(absent, values.len());
+    absent.clear();
+    values.finish(nulls)
 }
 
 fn map_of(

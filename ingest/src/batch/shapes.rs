@@ -23,6 +23,8 @@ const MAX_KEY_BYTES: usize = 4096;
 pub(super) struct Shape {
     pub(super) keys: StringArray,
     pub(super) plan: SpanPlan,
+    /// Which shape of all this is.
+    made: u64,
     /// The batch that has the keys, and the number of the first one there.
     pub(super) batch: u64,
     pub(super) first: i32,
@@ -30,7 +32,23 @@ pub(super) struct Shape {
 
 /// The shapes seen lately.
 #[derive(Debug)]
-pub(super) struct Shapes(Vec<Slot>);
+pub(super) struct Shapes {
+    slots: Vec<Slot>,
+    /// The shapes of lists that a decoder has given numbers.
+    lists: [Listed; LISTS],
+    /// How many shapes were made.
+    made: u64,
+}
+
+const LISTS: usize = 64;
+
+/// Which shape the list of a number has.
+#[derive(Debug, Default, Clone, Copy)]
+struct Listed {
+    list: u64,
+    slot: usize,
+    shape: u64,
+}
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -40,36 +58,60 @@ struct Slot {
 
 impl Default for Shapes {
     fn default() -> Self {
-        Self(std::iter::repeat_with(Slot::default).take(SLOTS).collect())
+        let slots = std::iter::repeat_with(Slot::default).take(SLOTS).collect();
+        Self { slots, lists: [Listed::default(); LISTS], made: 0 }
     }
 }
 
 impl Shapes {
-    /// The shape of a list, if it is known and its keys are not longer than `limit`.
+    /// The shape of a list, if it is known and its keys are not longer than `limit`. Lists of one
+    /// number, unless it is 0, are the same.
     #[inline]
     pub(super) fn find(
         &mut self,
         attributes: &[Attribute<'_>],
+        number: u64,
         limit: usize,
     ) -> Option<&mut Shape> {
+        let listed = self.lists[number as usize % LISTS];
+        let is_known = number != 0
+            && listed.list == number
+            && self.slots[listed.slot]
+                .shape
+                .as_ref()
+                .is_some_and(|shape| shape.made == listed.shape);
+        let slot = if is_known { listed.slot } else { self.look_up(attributes, number, limit)? };
+        self.slots[slot].shape.as_deref_mut()
+    }
+
+    fn look_up(
+        &mut self,
+        attributes: &[Attribute<'_>],
+        number: u64,
+        limit: usize,
+    ) -> Option<usize> {
         let hash = attributes.iter().fold(attributes.len() as u64, |hash, (key, _)| {
             (hash.rotate_left(5) ^ ends(key.as_bytes())).wrapping_mul(0x9E37_79B9_7F4A_7C15)
         });
-        let slot = &mut self.0[(hash >> 56) as usize % SLOTS];
+        let at = (hash >> 56) as usize % SLOTS;
+        let slot = &mut self.slots[at];
         if slot.hash != hash {
             *slot = Slot { hash, shape: None };
             return None;
         }
         if slot.shape.is_none() {
-            slot.shape = Shape::new(attributes, limit).map(Box::new);
+            self.made += 1;
+            slot.shape = Shape::new(attributes, limit, self.made).map(Box::new);
         }
-        slot.shape.as_deref_mut().filter(|shape| shape.is_of(attributes))
+        let shape = slot.shape.as_deref().filter(|shape| shape.is_of(attributes))?;
+        self.lists[number as usize % LISTS] = Listed { list: number, slot: at, shape: shape.made };
+        Some(at)
     }
 }
 
 impl Shape {
     /// `None` for lists that are better read key by key.
-    fn new(attributes: &[Attribute<'_>], limit: usize) -> Option<Self> {
+    fn new(attributes: &[Attribute<'_>], limit: usize, made: u64) -> Option<Self> {
         let names = || attributes.iter().map(|(key, _)| &**key);
         let mut sorted: Vec<&str> = names().collect();
         sorted.sort_unstable();
@@ -79,6 +121,7 @@ impl Shape {
         (!attributes.is_empty() && distinct && short).then(|| Self {
             keys: StringArray::from_iter_values(names()),
             plan: SpanPlan::new(names()),
+            made,
             batch: 0,
             first: 0,
         })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayBuilder, ArrayRef, Int64Array, RecordBatch, StringBuilder};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::Field;
 use schema::promoted::{Origin, PROMOTED};
 use schema::received::received_schema;
@@ -10,7 +10,7 @@ use schema::{SpanBatch, spans};
 
 use crate::batch::check::{self, Checked};
 use crate::batch::columns::{
-    DoubleColumn, FlagColumn, IdColumn, IntColumn, Nulls, PromotedColumns, TextColumn, take_texts,
+    DoubleColumn, FlagColumn, IdColumn, IntColumn, Nulls, PromotedColumns, TextBuffer, TextColumn,
 };
 use crate::batch::context::ContextColumns;
 use crate::batch::maps::AttributeColumn;
@@ -28,12 +28,12 @@ pub(super) struct Columns {
     parent_span_id: IdColumn<8>,
     trace_state: TextColumn,
     flags: IntColumn,
-    span_name: StringBuilder,
-    span_kind: StringBuilder,
+    span_name: TextBuffer,
+    span_kind: TextBuffer,
     start: Vec<i64>,
     duration: Vec<i64>,
     negative_duration: IntColumn,
-    status_code: StringBuilder,
+    status_code: TextBuffer,
     status_message: TextColumn,
     sample_weight: DoubleColumn,
     pub(super) attributes: AttributeColumn,
@@ -50,19 +50,18 @@ const NAME_BYTES: usize = 16;
 
 impl Columns {
     pub(super) fn new() -> Self {
-        let text = || StringBuilder::with_capacity(0, 0);
         Self {
             trace_id: IdColumn::new(),
             span_id: IdColumn::new(),
             parent_span_id: IdColumn::new(),
             trace_state: TextColumn::new(),
             flags: IntColumn::new(),
-            span_name: text(),
-            span_kind: text(),
+            span_name: TextBuffer::default(),
+            span_kind: TextBuffer::default(),
             start: Vec::new(),
             duration: Vec::new(),
             negative_duration: IntColumn::new(),
-            status_code: text(),
+            status_code: TextBuffer::default(),
             status_message: TextColumn::new(),
             sample_weight: DoubleColumn::new(),
             attributes: AttributeColumn::new(),
@@ -75,21 +74,16 @@ impl Columns {
         }
     }
 
-    /// Makes room for that many rows where they certainly go and, once the first value comes,
-    /// where they may.
+    /// Makes room for that many rows where they certainly go.
     pub(super) fn expect_rows(&mut self, rows: usize) {
         self.trace_id.expect_rows(rows);
         self.span_id.expect_rows(rows);
         self.parent_span_id.expect_rows(rows);
         self.start.reserve(rows);
         self.duration.reserve(rows);
-        self.flags.expect_rows(rows);
         for column in [&mut self.span_name, &mut self.span_kind, &mut self.status_code] {
-            if column.is_empty() && column.offsets_capacity() <= rows {
-                *column = StringBuilder::with_capacity(rows, rows * NAME_BYTES);
-            }
+            column.expect(rows, NAME_BYTES);
         }
-        self.promoted.expect_rows(rows);
     }
 
     /// Ids, name, times, status, sampling; returns the bytes of text.
@@ -112,10 +106,10 @@ impl Columns {
             notes.warn(Warning::NegativeDuration);
             self.negative_duration.set(row, by);
         }
-        self.span_kind.append_value(kind);
-        self.status_code.append_value(check::status_text(span.status));
+        self.span_kind.push(kind);
+        self.status_code.push(&check::status_text(span.status));
         let name = &span.name[..clip(&span.name, limit, notes)];
-        self.span_name.append_value(name);
+        self.span_name.push(name);
         let message = &span.status_message[..clip(&span.status_message, limit, notes)];
         self.status_message.set_text(row, message);
         if span.trace_state.is_empty() {
@@ -164,12 +158,12 @@ impl Columns {
             spans::PARENT_SPAN_ID => Some(self.parent_span_id.finish()),
             spans::TRACE_STATE => self.trace_state.finish(rows),
             spans::FLAGS => self.flags.finish(rows),
-            spans::SPAN_NAME => Some(take_texts(&mut self.span_name)),
-            spans::SPAN_KIND => Some(take_texts(&mut self.span_kind)),
+            spans::SPAN_NAME => Some(self.span_name.finish(None)),
+            spans::SPAN_KIND => Some(self.span_kind.finish(None)),
             spans::START_TIME_UNIX_NANO => Some(take_times(&mut self.start)),
             spans::DURATION_NS => Some(take_times(&mut self.duration)),
             spans::NEGATIVE_DURATION_NS => self.negative_duration.finish(rows),
-            spans::STATUS_CODE => Some(take_texts(&mut self.status_code)),
+            spans::STATUS_CODE => Some(self.status_code.finish(None)),
             spans::STATUS_MESSAGE => self.status_message.finish(rows),
             spans::ATTRIBUTES => self.attributes.finish(rows, field.data_type()),
             spans::EVENTS => self.events.finish(field, rows),

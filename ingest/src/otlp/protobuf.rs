@@ -23,7 +23,7 @@ use attribute::{Known, attribute, push_plain};
 pub fn decode(request: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
     // Broken input is for the decoder below to describe.
     out.expect_spans(count_spans(request).unwrap_or(0));
-    let mut scratch = Scratch { span: Span::default(), known: Known::new() };
+    let mut scratch = Scratch::new(out);
     let mut wire = Wire::new(request);
     while let Some(tag) = wire.tag()? {
         match tag.field {
@@ -36,7 +36,7 @@ pub fn decode(request: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
 
 /// Decodes one `ResourceSpans`, of which requests consist.
 pub(crate) fn decode_resource_spans(message: &[u8], out: &mut SpanBatchBuilder) -> Result<()> {
-    let mut scratch = Scratch { span: Span::default(), known: Known::new() };
+    let mut scratch = Scratch::new(out);
     Ok(resource_spans(Wire::new(message), &mut scratch, out)?)
 }
 
@@ -69,6 +69,12 @@ fn count_spans(request: &[u8]) -> Decoded<usize> {
 struct Scratch<'a> {
     span: Span<'a>,
     known: Known<'a>,
+}
+
+impl Scratch<'_> {
+    fn new(out: &mut SpanBatchBuilder) -> Self {
+        Self { span: Span::default(), known: Known::new(out.next_input()) }
+    }
 }
 
 fn resource_spans<'a>(
@@ -177,10 +183,14 @@ fn span<'a>(mut wire: Wire<'a>, scratch: &mut Scratch<'a>, limits: Limits) -> De
             8 => span.end = wire.fixed64(tag)?,
             9 => {
                 let mut message = wire.message(tag)?;
+                if span.attributes.is_empty() {
+                    known.begin_list(&span.name);
+                }
                 // Attributes follow each other.
                 loop {
                     let (list, notes) = (&mut span.attributes, &mut span.notes);
                     if list.len() >= limits.attributes || !push_plain(&message, known, list) {
+                        known.other_key();
                         let mut list = AttributeList { list, start: 0, notes, limits };
                         attributes += u32::from(!attribute(message, &mut list)?);
                     }
@@ -207,6 +217,9 @@ fn span<'a>(mut wire: Wire<'a>, scratch: &mut Scratch<'a>, limits: Limits) -> De
             16 => span.flags = wire.fixed32(tag)?,
             _ => wire.skip(tag)?,
         }
+    }
+    if !span.attributes.is_empty() {
+        span.key_list = known.end_list(&span.attributes);
     }
     if events > 0 || links > 0 {
         span.notes.warn(Warning::ManyEvents);

@@ -18,13 +18,14 @@ pub(super) fn integer(text: &str) -> Option<i64> {
 
 /// Path and query of a URL or of an HTTP request target; `None` where empty.
 pub(super) fn split_url(url: &str) -> (Option<&str>, Option<&str>) {
-    let find = |text: &str, wanted: u8| text.bytes().position(|byte| byte == wanted);
+    let find = |text: &str, wanted: u8| memchr::memchr(wanted, text.as_bytes());
     let before_query = &url[..find(url, b'?').unwrap_or(url.len())];
-    let scheme = before_query.as_bytes().windows(3).position(|bytes| bytes == b"://");
+    let before = before_query.as_bytes();
+    let scheme = memchr::memchr_iter(b':', before).find(|at| before[at + 1..].starts_with(b"//"));
     let (mut target, has_authority) = match scheme {
         Some(scheme) => {
             let rest = &url[scheme + 3..];
-            let authority = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+            let authority = memchr::memchr3(b'/', b'?', b'#', rest.as_bytes());
             (&rest[authority.unwrap_or(rest.len())..], true)
         }
         None => (url, false),

@@ -14,11 +14,86 @@ use crate::value::{AttributeList, JsonText};
 pub(super) struct Known<'a> {
     keys: [&'a str; 128],
     values: [&'a str; 256],
+    /// The keys that spans of a name had last.
+    lists: [KeyList<'a>; 32],
+    /// The list that the keys of the span are compared with.
+    list: usize,
+    /// Whether all keys of the span were those of the list so far.
+    is_same: bool,
+    next_list: u64,
+}
+
+#[derive(Debug, Default)]
+struct KeyList<'a> {
+    number: u64,
+    keys: Vec<&'a str>,
 }
 
 impl<'a> Known<'a> {
-    pub(super) fn new() -> Self {
-        Self { keys: [""; 128], values: [""; 256] }
+    /// Nothing is known of an input, which has a number of its own.
+    pub(super) fn new(input: u32) -> Self {
+        Self {
+            keys: [""; 128],
+            values: [""; 256],
+            lists: Default::default(),
+            list: 0,
+            is_same: false,
+            next_list: u64::from(input) << 32,
+        }
+    }
+
+    /// The keys of a span follow: most likely those of the last span of that name.
+    #[inline]
+    pub(super) fn begin_list(&mut self, name: &str) {
+        let last = name.as_bytes().last().copied().unwrap_or_default();
+        self.list = (usize::from(last) + 7 * name.len()) % self.lists.len();
+        self.is_same = true;
+    }
+
+    /// The number of the list that the keys of the span are.
+    #[inline]
+    pub(super) fn end_list(&mut self, attributes: &[Attribute<'a>]) -> u64 {
+        let list = &self.lists[self.list];
+        if self.is_same && list.keys.len() == attributes.len() {
+            return list.number;
+        }
+        self.learn(attributes)
+    }
+
+    #[cold]
+    fn learn(&mut self, attributes: &[Attribute<'a>]) -> u64 {
+        let list = &mut self.lists[self.list];
+        list.keys.clear();
+        for (key, _) in attributes {
+            let Cow::Borrowed(key) = *key else {
+                // Repaired text is seldom, and not in the input.
+                list.keys.clear();
+                return 0;
+            };
+            list.keys.push(key);
+        }
+        self.next_list += 1;
+        list.number = self.next_list;
+        list.number
+    }
+
+    /// The key at a place of the span, if it is valid text.
+    #[inline(always)]
+    fn key(&mut self, place: usize, bytes: &'a [u8]) -> Option<&'a str> {
+        if self.is_same
+            && let Some(key) = self.lists[self.list].keys.get(place)
+            && key.as_bytes() == bytes
+        {
+            return Some(key);
+        }
+        self.is_same = false;
+        text(&mut self.keys, bytes)
+    }
+
+    /// A key of the span was read by other means.
+    #[inline]
+    pub(super) fn other_key(&mut self) {
+        self.is_same = false;
     }
 
     /// A text that is likely to come again; what is not UTF-8 becomes U+FFFD.
@@ -62,7 +137,7 @@ pub(super) fn push_plain<'a>(
     if value.len() != usize::from(*len) {
         return false;
     }
-    let Some(key) = text(&mut known.keys, key) else { return false };
+    let Some(key) = known.key(list.len(), key) else { return false };
     // Text is added by itself: a value that is first put together and then moved costs more
     // than all the rest here.
     if let [0x0a, len @ 0..0x80, bytes @ ..] = value
