@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from . import data, machine, report, run
+from . import data, machine, profile, report, run
 from .question import all_questions
 from .scope import Scope
 from .system import Source, System
@@ -33,6 +33,7 @@ def arguments() -> argparse.Namespace:
     add("--warm", type=int, default=5, help="askings after the first one (default: %(default)s)")
     add("--timeout", type=float, default=120, help="seconds for one answer (default: %(default)s)")
     add("--out", type=Path, help="write the report here as well, such as benches/RESULTS.md")
+    add("--profile", type=Path, help="write here where Spanlake's time goes in each question")
     return parser.parse_args()
 
 
@@ -76,6 +77,9 @@ def main() -> int:
     print("\n" + text)
     if options.out:
         options.out.write_text(text)
+    if options.profile:
+        folder = databases / "spanlake"
+        options.profile.write_text(profile.profile(source, folder, scope, questions))
     wrong = [cell for cells in results.cells.values() for cell in cells.values()
              if cell.failure or cell.wrong]
     return 1 if wrong or results.failed else 0

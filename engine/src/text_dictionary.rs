@@ -106,3 +106,35 @@ impl TextDictionary {
         StringArray::new(offsets, Buffer::from_vec(bytes), None)
     }
 }
+
+/// How often looking up the texts of a kind has found one.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Luck {
+    asked: u32,
+    found: u32,
+}
+
+impl Luck {
+    /// After so many look-ups it shows whether they pay.
+    const TRIALS: u32 = 1024;
+    /// They do if one in so many finds something.
+    const WORTH: u32 = 8;
+
+    /// The number of a text; a new one without a look-up if they do not pay, so that the dictionary may
+    /// hold a text twice.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ResourcesExhausted`] if all texts together exceed 2 GiB.
+    #[inline]
+    pub(crate) fn code(&mut self, dictionary: &mut TextDictionary, text: &str) -> Result<i32> {
+        if self.asked >= Self::TRIALS && self.found < self.asked / Self::WORTH {
+            return dictionary.add_unseen(text);
+        }
+        let known = dictionary.len();
+        let code = dictionary.code(text)?;
+        self.asked += 1;
+        self.found += u32::from((code as usize) < known);
+        Ok(code)
+    }
+}

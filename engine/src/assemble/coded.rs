@@ -2,7 +2,8 @@
 //!
 //! Spans repeat themselves: a value is stored once in a dictionary, and the rows hold
 //! its code. So bringing a million rows into another order moves four bytes per value,
-//! and a value is hashed once per dictionary of a file, not once per row.
+//! and a value is hashed once per dictionary of a file, not once per row; values that
+//! hardly ever come in two files are not hashed at all.
 //!
 //! ```text
 //! file -> dictionary form -> recode -> coded form -> concat, take -> dictionary form -> file
@@ -20,7 +21,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Int32Type};
 
 use crate::error::{Error, Result};
-use crate::text_dictionary::TextDictionary;
+use crate::text_dictionary::{Luck, TextDictionary};
 
 /// The type of a column while it is read and written: text is dictionary-encoded.
 pub(super) fn dictionary_type(plain: &DataType) -> DataType {
@@ -57,6 +58,8 @@ const UNUSED: i32 = -1;
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     codes: TextDictionary,
+    /// Whether look-ups pay; `None` if every text must have one number only.
+    luck: Option<Luck>,
     /// The texts that were recoded last, and the codes of those that occurred: batches of one row
     /// group share them.
     last: Option<(ArrayRef, Vec<i32>)>,
@@ -65,10 +68,17 @@ pub(super) struct Dictionary {
 }
 
 impl Coder {
-    /// For a column of the plain type.
+    /// For a text column of which equal codes are what counts: none comes twice.
+    pub(super) fn exact() -> Self {
+        Self::Text(Dictionary::default())
+    }
+
+    /// For a column of the plain type. Texts that seldom come again may have several codes.
     pub(super) fn new(plain: &DataType) -> Self {
         match plain {
-            DataType::Utf8 => Self::Text(Dictionary::default()),
+            DataType::Utf8 => {
+                Self::Text(Dictionary { luck: Some(Luck::default()), ..Dictionary::default() })
+            }
             DataType::List(item) => Self::nested([item.data_type()]),
             DataType::Map(entries, _) => Self::nested([entries.data_type()]),
             DataType::Struct(fields) => Self::nested(fields.iter().map(|field| field.data_type())),
@@ -131,7 +141,10 @@ impl Dictionary {
                 // A NULL in a dictionary counts as the empty text: our files have none.
                 let is_null = values.is_null(key as usize);
                 let text = if is_null { "" } else { values.value(key as usize) };
-                *code = self.codes.code(text)?;
+                *code = match &mut self.luck {
+                    Some(luck) => luck.code(&mut self.codes, text)?,
+                    None => self.codes.code(text)?,
+                };
             }
             Ok(*code)
         };

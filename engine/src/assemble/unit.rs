@@ -31,6 +31,9 @@ use super::coded::Coder;
 use crate::error::{Error, Result};
 use crate::write::{coded_text, day_of};
 
+/// The text columns whose codes stand for the text, in the kernel and in summaries.
+const COMPARED: [&str; 5] = [SERVICE_NAME, SPAN_NAME, SPAN_KIND, STATUS_CODE, SERVICE_INSTANCE_ID];
+
 /// Rows of whole traces in coded form, in the order in which they were read.
 #[derive(Debug)]
 pub(super) struct Unit {
@@ -56,8 +59,11 @@ impl Unit {
     /// dictionary-encoded.
     pub(super) fn new(schema: SchemaRef, batches: &[RecordBatch]) -> Result<Self> {
         let fields = schema.fields().clone();
-        let mut coders: Vec<Coder> =
-            fields.iter().map(|field| Coder::new(field.data_type())).collect();
+        let coder = |field: &Arc<Field>| match field.name().as_str() {
+            name if COMPARED.contains(&name) => Coder::exact(),
+            _ => Coder::new(field.data_type()),
+        };
+        let mut coders: Vec<Coder> = fields.iter().map(coder).collect();
         let mut columns = Vec::with_capacity(coders.len());
         for (at, coder) in coders.iter_mut().enumerate() {
             let parts = batches

@@ -30,7 +30,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Int32Type, Schema};
 use datafusion::arrow::error::ArrowError;
 
 use crate::error::{Error, Result};
-use crate::text_dictionary::TextDictionary;
+use crate::text_dictionary::{Luck, TextDictionary};
 
 /// All rows of `batches`, which have one schema, with text and maps of text in dictionary form. What
 /// is a dictionary already has other codes afterwards.
@@ -233,31 +233,6 @@ const NEVER: i32 = -1;
 fn slots(map: &MapArray, row: usize) -> Range<usize> {
     let offsets = map.value_offsets();
     if map.is_null(row) { 0..0 } else { offsets[row] as usize..offsets[row + 1] as usize }
-}
-
-/// How often looking up the texts of a kind has found one.
-#[derive(Debug, Default, Clone, Copy)]
-struct Luck {
-    asked: u32,
-    found: u32,
-}
-
-impl Luck {
-    /// After so many look-ups it shows whether they pay.
-    const TRIALS: u32 = 1024;
-    /// They do if one in so many finds something.
-    const WORTH: u32 = 8;
-
-    fn code(&mut self, dictionary: &mut TextDictionary, text: &str) -> Result<i32> {
-        if self.asked >= Self::TRIALS && self.found < self.asked / Self::WORTH {
-            return dictionary.add_unseen(text);
-        }
-        let known = dictionary.len();
-        let code = dictionary.code(text)?;
-        self.asked += 1;
-        self.found += u32::from((code as usize) < known);
-        Ok(code)
-    }
 }
 
 /// A column of codes while it grows.
