@@ -103,7 +103,7 @@ struct Running {
     batches: Batches,
     compute: Compute,
     time: ComputeTime,
-    _threads: Threads,
+    threads: Threads,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -111,12 +111,12 @@ impl Running {
     async fn start(service: &Service, planned: &Arc<Planned>) -> Result<Self, Status> {
         let turn = service.running.enter().await?;
         let count = service.engine.settings().query_threads;
-        let (threads, compute) = Threads::start(count).map_err(|e| {
+        let (threads, compute) = service.idle.take(count).map_err(|e| {
             status::exhausted(format!("the server has no threads for the query ({e}); try again"))
         })?;
         let mut time = ComputeTime::new(service.settings.query_time());
         let batches = time.spend(execute(&compute, planned, 0)).await??;
-        Ok(Self { batches, compute, time, _threads: threads, _turn: turn })
+        Ok(Self { batches, compute, time, threads, _turn: turn })
     }
 
     /// Sends all rows, or as many as the limits allow.
@@ -155,7 +155,12 @@ impl Running {
                     send(rows, part.rows, settings.stalled_client_time()).await?;
                 }
             }
-            let Some(next) = later.next() else { return Ok(()) };
+            let Some(next) = later.next() else {
+                let Self { batches, threads, .. } = self;
+                drop(batches);
+                service.idle.give(threads);
+                return Ok(());
+            };
             self.batches = self.time.spend(execute(&self.compute, planned, next)).await??;
         }
     }

@@ -30,7 +30,7 @@ use crate::prepared::{self, Statements};
 use crate::results::{DataStream, whole};
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::threads::Compute;
+use crate::threads::{Compute, IdleThreads};
 use crate::ticket::{self, Planned, Tickets, for_command};
 use crate::{access, catalogs, sql_info, statement, status, xdbc};
 
@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) stats: Arc<Stats>,
     /// The threads for planning.
     pub(crate) compute: Compute,
+    /// Threads that wait for a query.
+    pub(crate) idle: IdleThreads,
     /// Set when queries that still run must end.
     stopped: watch::Receiver<bool>,
 }
@@ -77,6 +79,7 @@ impl Service {
             running,
             stats,
             compute,
+            idle: IdleThreads::default(),
             stopped,
         };
         Self { shared: Arc::new(shared) }

@@ -3,9 +3,11 @@
 //! Some operators, joins above all, compute for long without giving way. On the threads
 //! that serve the connections they would stop the clocks that shall stop them, and every
 //! other client with them. So planning has threads that compute nothing, and each query
-//! has its own, which end with it.
+//! has its own. To start them takes longer than many a query, so those of a query that
+//! came to its end serve the next one; those of a query that was cut off end with it.
 
 use std::io;
+use std::sync::{Mutex, MutexGuard};
 
 use datafusion::arrow::array::RecordBatch;
 use engine::Query;
@@ -22,6 +24,33 @@ const STACK_BYTES: usize = 16 << 20;
 /// Some threads. They end with it: what does not give way is left behind, not waited for.
 #[derive(Debug)]
 pub(crate) struct Threads(Option<Runtime>);
+
+/// Threads of queries that came to their end.
+#[derive(Debug, Default)]
+pub(crate) struct IdleThreads(Mutex<Vec<Threads>>);
+
+impl IdleThreads {
+    /// Threads on which nothing runs: `count` of them, if they have to be started.
+    pub(crate) fn take(&self, count: usize) -> io::Result<(Threads, Compute)> {
+        loop {
+            let Some(threads) = self.idle().pop() else { return Threads::start(count) };
+            // What a query leaves behind may compute on: then the threads end, too.
+            if let Some(compute) = threads.compute().filter(Compute::is_idle) {
+                return Ok((threads, compute));
+            }
+        }
+    }
+
+    /// Takes threads back. At most as many are kept as were in use at the same time.
+    pub(crate) fn give(&self, threads: Threads) {
+        self.idle().push(threads);
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Threads>> {
+        // A poisoned lock still holds whole entries.
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
 
 /// Lets work run on threads. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -45,6 +74,10 @@ impl Threads {
         let compute = Compute(runtime.handle().clone());
         Ok((Self(Some(runtime)), compute))
     }
+
+    fn compute(&self) -> Option<Compute> {
+        self.0.as_ref().map(|runtime| Compute(runtime.handle().clone()))
+    }
 }
 
 impl Drop for Threads {
@@ -56,6 +89,10 @@ impl Drop for Threads {
 }
 
 impl Compute {
+    fn is_idle(&self) -> bool {
+        self.0.metrics().num_alive_tasks() == 0
+    }
+
     /// Runs `work` there. It is dropped if this future is.
     pub(crate) async fn run<T, W>(&self, work: W) -> Result<T, Status>
     where
@@ -99,3 +136,6 @@ impl Batches {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

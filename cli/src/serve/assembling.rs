@@ -49,11 +49,18 @@ impl Assembling {
                 // An error means that the server is gone.
                 _ = stopping.wait_for(|is_set| *is_set) => return,
             }
-            // One commit may not be enough for what came since the last time.
-            while self.assemble(&engine, &settings).await && !*stopping.borrow() {}
-            if vacuumed.elapsed() >= VACUUM_INTERVAL {
-                vacuumed = Instant::now();
-                self.vacuum(&engine, &settings).await;
+            loop {
+                let more = self.assemble(&engine, &settings).await;
+                // Here too: under load there is always more to assemble, and replaced files go on
+                // taking room until they are deleted.
+                if vacuumed.elapsed() >= VACUUM_INTERVAL {
+                    vacuumed = Instant::now();
+                    self.vacuum(&engine, &settings).await;
+                }
+                // One commit may not be enough for what came since the last time.
+                if !more || *stopping.borrow() {
+                    break;
+                }
             }
         }
     }
