@@ -20,8 +20,8 @@ use std::sync::{Arc, LazyLock};
 use arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, Int32Array, MapArray, RecordBatch, StructArray,
 };
-use arrow::compute::take;
-use arrow::datatypes::{DataType, Fields, Int32Type, Schema, SchemaRef};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Fields, Schema, SchemaRef};
 
 use crate::error::{Error, Result};
 use crate::promoted::{Origin, PROMOTED};
@@ -84,34 +84,54 @@ fn numbered(stored: &DataType) -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(stored.clone()))
 }
 
-/// A column in its stored form, from either form.
-///
-/// # Errors
-///
-/// [`Error::Batch`] if it is a column of neither.
-pub fn stored_column(column: &ArrayRef, stored: &DataType) -> Result<ArrayRef> {
-    match column.data_type() {
-        have if have == stored => Ok(Arc::clone(column)),
-        DataType::Dictionary(_, _) => {
-            let column = column.as_dictionary_opt::<Int32Type>().ok_or_else(|| wrong(column))?;
-            let plain = take(column.values(), column.keys(), None);
-            plain.map_err(|error| Error::Batch { reason: error.to_string() })
-        }
-        DataType::Map(_, _) => with_keys(column.as_map(), stored, |keys| {
-            let texts = entry_types(stored).map(|fields| fields[0].data_type());
-            stored_column(keys, texts.unwrap_or(&DataType::Null))
-        }),
-        _ => Err(wrong(column)),
-    }
-}
-
 /// The rows under the stored schema.
 pub(crate) fn stored_rows(rows: &RecordBatch) -> Result<RecordBatch> {
     let schema = spans::stored_schema();
     let columns = rows.columns().iter().zip(schema.fields());
-    let columns = columns.map(|(column, field)| stored_column(column, field.data_type()));
-    let columns = columns.collect::<Result<Vec<_>>>()?;
-    RecordBatch::try_new(schema, columns).map_err(|e| Error::Batch { reason: e.to_string() })
+    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
+    let columns = columns.collect::<Result<Vec<_>, _>>();
+    columns
+        .and_then(|columns| RecordBatch::try_new(schema, columns))
+        .map_err(|error| Error::Batch { reason: error.to_string() })
+}
+
+/// How many bytes of text at most the stored form has beyond this form: what rows share is repeated on
+/// each of them. No text column may reach 2 GiB then.
+pub fn repeated_bytes_at_most(rows: &RecordBatch) -> usize {
+    let of_column = |column: &ArrayRef| match column.data_type() {
+        DataType::Dictionary(_, _) => of_dictionary(column),
+        DataType::Map(_, _) => of_dictionary(column.as_map().keys()),
+        _ => 0,
+    };
+    rows.columns().iter().map(of_column).sum()
+}
+
+/// As many times the longest value as there are rows.
+fn of_dictionary(column: &ArrayRef) -> usize {
+    let Some(dictionary) = column.as_any_dictionary_opt() else { return 0 };
+    let values = dictionary.values();
+    let longest = match values.data_type() {
+        DataType::Utf8 => longest(values.as_string::<i32>().value_offsets()),
+        DataType::Map(_, _) => {
+            let map = values.as_map();
+            let of_part = |part: &ArrayRef| match part.as_string_opt::<i32>() {
+                Some(texts) => longest(
+                    &map.value_offsets()
+                        .iter()
+                        .map(|entry| texts.value_offsets()[*entry as usize])
+                        .collect::<Vec<_>>(),
+                ),
+                None => 0,
+            };
+            of_part(map.keys()) + of_part(map.values())
+        }
+        _ => 0,
+    };
+    longest.saturating_mul(column.len())
+}
+
+fn longest(offsets: &[i32]) -> usize {
+    offsets.windows(2).map(|pair| (pair[1] - pair[0]) as usize).max().unwrap_or(0)
 }
 
 /// A column as decoders make it, from either form.

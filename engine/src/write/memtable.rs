@@ -13,11 +13,15 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
+use schema::received::repeated_bytes_at_most;
 
 use crate::snapshot::MemoryChunk;
 
 /// Chunks are merged up to this number of rows: thousands of tiny ones cost more than their rows.
 const MERGED_ROWS: usize = 8 << 10;
+/// Bytes that a merged chunk may have beyond those in memory, once each row has all of its text. Text of
+/// 2 GiB would not fit a column.
+const MERGED_BYTES: usize = 1 << 30;
 /// A chunk of this size stays as it is: to copy it would cost more than its neighbour does.
 const LARGE_ROWS: usize = 2 << 10;
 
@@ -133,9 +137,13 @@ impl State {
     }
 }
 
-/// `None` if the rows are too large for one batch: then they stay apart.
+/// `None` if the rows are too large for one batch: then they stay apart. They may be so only in a
+/// query, where each row has what it shares here.
 fn merge(first: &MemoryChunk, second: &MemoryChunk) -> Option<MemoryChunk> {
     let batches = [first.batch(), second.batch()];
+    if batches.into_iter().map(repeated_bytes_at_most).sum::<usize>() > MERGED_BYTES {
+        return None;
+    }
     let batch = concat_batches(&first.batch().schema(), batches).ok()?;
     Some(first.followed_by(second, batch))
 }

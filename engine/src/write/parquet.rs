@@ -81,7 +81,7 @@ fn used_columns(batches: &[RecordBatch]) -> Vec<usize> {
 }
 
 fn has_value(column: &ArrayRef) -> bool {
-    // The values that rows of a batch share are all in use.
+    // A shared value may be in no row; then the column is there and holds only NULLs.
     let shared = column.as_any_dictionary_opt().map_or(column, |rows| rows.values());
     column.null_count() < column.len() && shared.null_count() < shared.len()
 }

@@ -46,8 +46,8 @@ pub(super) fn coded(batches: &[RecordBatch]) -> Result<RecordBatch> {
                 coded_map(&parts, entries, *is_sorted)?
             }
             DataType::Dictionary(_, shared) => {
-                let mut dictionaries = parts.iter().map(|part| Numbered::new(part));
-                let dictionaries = dictionaries.by_ref().collect::<Result<Vec<_>>>()?;
+                let dictionaries =
+                    parts.iter().map(|part| Numbered::new(part)).collect::<Result<Vec<_>>>()?;
                 let values: Vec<&ArrayRef> = dictionaries.iter().map(|part| part.values).collect();
                 let values = match shared.as_ref() {
                     DataType::Map(entries, is_sorted) => coded_map(&values, entries, *is_sorted)?,

@@ -91,7 +91,8 @@ pub(super) async fn drive(mut tcp: TcpStream, shared: Shared) {
         Err(_) => {
             shared.receiver.stats.head_timed_out();
             if !first.is_empty() {
-                say_goodbye(tcp, HEAD_TIMED_OUT).await;
+                let pace = Pace::new(None, idle_timeout);
+                say_goodbye(Socket::new(tcp, Bytes::new(), pace), HEAD_TIMED_OUT).await;
             }
         }
     }
@@ -130,18 +131,18 @@ async fn http1(socket: Socket, shared: Shared) {
         connection.poll_without_shutdown(cx)
     })
     .await;
-    let tcp = connection.into_parts().io.into_inner().tcp;
+    let socket = connection.into_parts().io.into_inner();
     match end {
         End::Done(Ok(())) if !pace.has_unread() => {}
-        End::Done(Ok(())) => say_goodbye(tcp, b"").await,
+        End::Done(Ok(())) => say_goodbye(socket, b"").await,
         End::Done(Err(error)) => {
             stats.connection_failed();
             tracing::debug!(%error, "HTTP/1 connection failed");
-            say_goodbye(tcp, b"").await;
+            say_goodbye(socket, b"").await;
         }
         End::Expired(Expired::Head) => {
             stats.head_timed_out();
-            say_goodbye(tcp, HEAD_TIMED_OUT).await;
+            say_goodbye(socket, HEAD_TIMED_OUT).await;
         }
         End::Expired(Expired::Idle) => {}
     }
@@ -242,14 +243,11 @@ impl Alarm {
 }
 
 /// Sends last words, and reads what still comes so that the client gets to read them.
-async fn say_goodbye(mut tcp: TcpStream, words: &[u8]) {
+async fn say_goodbye(mut socket: Socket, words: &[u8]) {
     let until = Instant::now() + LINGER;
     let goodbye = async {
-        tcp.write_all(words).await?;
-        tcp.shutdown().await?;
-        let mut ignored = [0; 16 << 10];
-        while tcp.read(&mut ignored).await? > 0 {}
-        std::io::Result::Ok(())
+        socket.write_all(words).await?;
+        socket.shutdown().await
     };
     tokio::time::timeout_at(until, Box::pin(goodbye)).await.ok();
 }

@@ -20,7 +20,7 @@ pub(super) const LINGER: Duration = Duration::from_secs(2);
 /// A connection that gives the bytes again that were read from it already, and says when more come.
 #[derive(Debug)]
 pub(super) struct Socket {
-    pub(super) tcp: TcpStream,
+    tcp: TcpStream,
     first: Bytes,
     pub(super) pace: Arc<Pace>,
     /// Set once the client has been told that nothing more comes.

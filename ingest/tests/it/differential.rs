@@ -9,6 +9,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValueKind;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -129,6 +132,58 @@ proptest! {
     /// Guarantees: every column of every row is what the rules say of it.
     #[test]
     fn every_column_is_as_expected(request in request()) {
+        if let Err(difference) = compare(&request.encode_to_vec()) {
+            prop_assert!(false, "{difference}");
+        }
+    }
+}
+
+/// A span with one of few names and one of few lists of keys, some of which begin alike, have the same
+/// keys in another order, or have one twice.
+fn like_others() -> impl Strategy<Value = Span> {
+    const LISTS: [&[&str]; 6] = [
+        &["http.route", "url.path", "user.id"],
+        &["http.route", "user.id", "url.path"],
+        &["http.route", "url.path"],
+        &["http.route", "url.path", "http.route"],
+        &["user.id"],
+        &[],
+    ];
+    let value = prop_oneof![
+        "[ab]{0,2}".prop_map(AnyValueKind::StringValue),
+        any::<i64>().prop_map(AnyValueKind::IntValue),
+    ];
+    let values = prop::collection::vec(prop::option::weighted(0.9, value), 3);
+    (0..3_usize, 0..LISTS.len(), values, 0..20_u8).prop_map(|(name, list, values, id)| Span {
+        name: ["a1", "b1", "a longer name"][name].into(),
+        // Now and then a span that is rejected.
+        trace_id: vec![id.min(1); 16],
+        span_id: vec![7; 8],
+        start_time_unix_nano: 1,
+        end_time_unix_nano: 2,
+        attributes: LISTS[list]
+            .iter()
+            .zip(values)
+            .map(|(key, value)| KeyValue {
+                key: (*key).into(),
+                value: Some(AnyValue { value }),
+                ..KeyValue::default()
+            })
+            .collect(),
+        ..Span::default()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    /// Scenario: many spans whose names and keys repeat, from which the decoder learns.
+    /// Guarantees: each has its own keys and values.
+    #[test]
+    fn repeated_keys_are_told_apart(spans in prop::collection::vec(like_others(), 1..80)) {
+        let scope_spans = vec![ScopeSpans { spans, ..ScopeSpans::default() }];
+        let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+        let request = ExportTraceServiceRequest { resource_spans };
         if let Err(difference) = compare(&request.encode_to_vec()) {
             prop_assert!(false, "{difference}");
         }

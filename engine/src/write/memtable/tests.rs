@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, Int64Array, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray,
+};
+use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema};
 
 use super::Memtable;
 use crate::snapshot::MemoryChunk;
@@ -37,6 +39,24 @@ fn small_chunks_are_merged() {
     assert_eq!(memtable.size().rows, 3000);
     let bytes: u64 = chunks.iter().map(|chunk| chunk.bytes()).sum();
     assert_eq!(memtable.size().bytes, bytes);
+}
+
+/// Scenario: small requests whose rows share a text of a mebibyte: little in memory, much in a query.
+/// Guarantees: no chunk has more rows than fit a text column, which ends at 2 GiB.
+#[test]
+fn chunks_fit_a_query() {
+    let memtable = Memtable::default();
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(1 << 20)]));
+    for seq in 1..=8 {
+        let numbers = Int32Array::from(vec![0; 500]);
+        let shared = DictionaryArray::<Int32Type>::new(numbers, Arc::clone(&texts));
+        let columns = [("service_name", Arc::new(shared) as ArrayRef)];
+        memtable.insert(seq, [RecordBatch::try_from_iter(columns).expect("a batch")]);
+    }
+    let chunks = memtable.chunks();
+    assert_eq!(chunks.iter().map(|chunk| chunk.rows()).sum::<usize>(), 4000);
+    assert!(chunks.iter().all(|chunk| chunk.rows() <= 1024), "{}", chunks.len());
+    assert!(chunks.len() < 8, "{}", chunks.len());
 }
 
 /// Scenario: the table holds the records up to any one, which may lie inside a chunk.
