@@ -22,6 +22,7 @@ mod json;
 pub mod otlp;
 mod sampling;
 pub mod server;
+mod short;
 mod span;
 mod tally;
 mod value;

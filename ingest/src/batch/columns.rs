@@ -16,10 +16,12 @@ use arrow::datatypes::DataType;
 use schema::promoted::{PROMOTED, PromotedType};
 use schema::semconv::PromotedValue;
 
+use crate::short;
+
 /// Texts one behind the other. Arrow's own builder checks more with each of them.
 #[derive(Debug, Default)]
 pub(super) struct TextBuffer {
-    text: String,
+    text: Vec<u8>,
     ends: Vec<i32>,
 }
 
@@ -36,7 +38,7 @@ impl TextBuffer {
 
     #[inline]
     pub(super) fn push(&mut self, text: &str) {
-        self.text.push_str(text);
+        short::push(&mut self.text, text.as_bytes());
         self.ends.push(self.end());
     }
 
@@ -77,8 +79,8 @@ impl TextBuffer {
     }
 
     fn array(&mut self, offsets: Vec<i32>, nulls: Option<NullBuffer>) -> ArrayRef {
-        let next = String::with_capacity(self.text.len());
-        let text = std::mem::replace(&mut self.text, next).into_bytes();
+        let next = Vec::with_capacity(self.text.len());
+        let text = std::mem::replace(&mut self.text, next);
         let offsets = OffsetBuffer::new(offsets.into());
         Arc::new(StringArray::new(offsets, Buffer::from_vec(text), nulls))
     }

@@ -16,6 +16,8 @@ use crate::tally::Warning;
 pub(crate) struct Texts {
     entries: Vec<Entry>,
     made: String,
+    /// Bytes of a text that was not cut.
+    limit: usize,
     /// Bytes of all keys and values.
     pub(crate) bytes: usize,
 }
@@ -74,6 +76,7 @@ impl Texts {
     ) {
         self.entries.clear();
         self.made.clear();
+        self.limit = limit;
         self.bytes = 0;
         for (index, (key, value)) in attributes.iter().enumerate() {
             self.bytes += key.len();
@@ -99,11 +102,12 @@ impl Texts {
         place: usize,
         attributes: &'s [Attribute<'_>],
     ) -> Option<&'s str> {
-        let value = &attributes[place].1;
-        match (self.entries.iter().find(|entry| entry.index == place), value) {
-            (Some(entry), _) => self.text(entry.text, value),
-            (None, Value::Text(text)) => Some(text),
-            (None, _) => None,
+        match &attributes[place].1 {
+            Value::Text(text) if text.len() <= self.limit => Some(text),
+            value => {
+                let entry = self.entries.iter().find(|entry| entry.index == place)?;
+                self.text(entry.text, value)
+            }
         }
     }
 

@@ -50,13 +50,34 @@ fn document(text: &[u8]) -> Decoded<Value> {
     Ok(value)
 }
 
-/// The same document without members that are `null`, and with doubles to the digits of
-/// which `serde_json` is sure.
+/// Whether two documents are the same but for members that are `null`, and for the last digits
+/// of doubles, of which `serde_json` is not sure.
+fn alike(ours: Value, theirs: Value) -> bool {
+    same_but_last_digits(&without_null_members(ours), &without_null_members(theirs))
+}
+
+fn same_but_last_digits(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Number(ours), Value::Number(theirs)) if ours.is_f64() && theirs.is_f64() => {
+            let (ours, theirs) = (ours.as_f64().unwrap(), theirs.as_f64().unwrap());
+            (ours - theirs).abs() <= 1e-12 * ours.abs()
+        }
+        (Value::Array(ours), Value::Array(theirs)) => {
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).all(|(ours, theirs)| same_but_last_digits(ours, theirs))
+        }
+        (Value::Object(ours), Value::Object(theirs)) => {
+            let same = |key, ours| {
+                theirs.get(key).is_some_and(|theirs| same_but_last_digits(ours, theirs))
+            };
+            ours.len() == theirs.len() && ours.iter().all(|(key, ours)| same(key, ours))
+        }
+        (ours, theirs) => ours == theirs,
+    }
+}
+
 fn without_null_members(value: Value) -> Value {
     match value {
-        Value::Number(number) if number.is_f64() => {
-            format!("{:.12e}", number.as_f64().unwrap()).into()
-        }
         Value::Array(list) => list.into_iter().map(without_null_members).collect(),
         Value::Object(map) => {
             let members = map.into_iter().filter(|(_, value)| !value.is_null());
@@ -84,6 +105,14 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Found by `damage_is_judged_the_same`: cut to digits, the two are not alike.
+#[test]
+fn doubles_on_both_sides_of_a_rounded_digit_are_alike() {
+    let theirs: f64 = 9_635_515_177.035_5;
+    assert!(alike(theirs.next_up().into(), theirs.into()));
+    assert!(!alike(9_635_515_177.1.into(), theirs.into()));
+}
+
 proptest! {
     #[test]
     fn documents_read_the_same(value in any_json(), pretty in any::<bool>()) {
@@ -91,7 +120,8 @@ proptest! {
             true => serde_json::to_vec_pretty(&value).unwrap(),
             false => serde_json::to_vec(&value).unwrap(),
         };
-        prop_assert_eq!(without_null_members(document(&text).unwrap()), without_null_members(value));
+        let read = document(&text).unwrap();
+        prop_assert!(alike(read.clone(), value), "{}", read);
         let mut json = Json::new(&text);
         json.skip().unwrap();
         prop_assert_eq!(json.offset(), text.len());
@@ -111,8 +141,8 @@ proptest! {
         let ours = document(&text);
         match theirs {
             Ok(theirs) => {
-                let ours = without_null_members(ours.unwrap());
-                prop_assert_eq!(ours, without_null_members(theirs));
+                let ours = ours.unwrap();
+                prop_assert!(alike(ours.clone(), theirs.clone()), "{} or {}", ours, theirs);
             }
             // What we repair and they refuse.
             Err(_) if str::from_utf8(&text).is_err() => {}

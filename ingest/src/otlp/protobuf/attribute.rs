@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::error::Decoded;
 use crate::otlp::wire::Wire;
+use crate::short;
 use crate::span::{Attribute, Notes, Value};
 use crate::tally::Warning;
 use crate::value::{AttributeList, JsonText};
@@ -82,7 +83,7 @@ impl<'a> Known<'a> {
     fn key(&mut self, place: usize, bytes: &'a [u8]) -> Option<&'a str> {
         if self.is_same
             && let Some(key) = self.lists[self.list].keys.get(place)
-            && key.as_bytes() == bytes
+            && short::same(key.as_bytes(), bytes)
         {
             return Some(key);
         }
@@ -117,7 +118,7 @@ fn text<'a, const N: usize>(known: &mut [&'a str; N], bytes: &'a [u8]) -> Option
     let middle = rest.get(rest.len() / 2).copied().unwrap_or(0);
     let place = usize::from(*last) + 5 * usize::from(middle) + 11 * bytes.len();
     let known = &mut known[place % N];
-    if known.as_bytes() != bytes {
+    if !short::same(known.as_bytes(), bytes) {
         *known = str::from_utf8(bytes).ok()?;
     }
     Some(known)
