@@ -26,7 +26,7 @@ pub struct Shape {
 
 /// A request of that shape.
 pub fn request(shape: Shape, seed: u64) -> ExportTraceServiceRequest {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let resource_spans = (0..shape.resources).map(|index| {
         let first = index * shape.spans / shape.resources;
         let last = (index + 1) * shape.spans / shape.resources;
@@ -192,10 +192,15 @@ fn pair(key: &str, value: Value) -> KeyValue {
 }
 
 /// SplitMix64: small, and the same everywhere.
-struct Random(u64);
+#[derive(Debug)]
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -203,7 +208,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 }

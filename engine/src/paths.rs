@@ -24,3 +24,8 @@ pub(crate) fn new_data_file(date: &str) -> Path {
 pub(crate) fn in_lake(file: &Path) -> Path {
     Path::from(format!("{SPANS}/{file}"))
 }
+
+/// Key of a version in the table log.
+pub(crate) fn commit(version: u64) -> Path {
+    Path::from(format!("{TABLE_LOG}/{version:020}.json"))
+}

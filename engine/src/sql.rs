@@ -8,6 +8,7 @@ mod session;
 mod stack;
 mod statement;
 mod stores;
+mod view;
 mod views;
 
 pub(crate) use runtime::Runtime;

@@ -16,7 +16,7 @@ use arrow_flight::sql::{
     DoPutPreparedStatementResult,
 };
 use arrow_flight::{FlightDescriptor, FlightInfo, SchemaResult};
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use futures::{TryStreamExt, stream};
 use tokio::time::{Instant, timeout};
 use tonic::Status;
@@ -28,7 +28,7 @@ use crate::results::{self, DataStream};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::statement::{
-    Checked, check_bound, no_transaction, numbered, plan, schema_message, schema_result,
+    check_bound, no_transaction, numbered, plan, schema_message, schema_result,
 };
 use crate::status;
 use crate::ticket::{self, Bound, Planned};
@@ -43,7 +43,7 @@ pub(crate) type Statements = Handles<Arc<Prepared>>;
 #[derive(Debug)]
 pub(crate) struct Prepared {
     sql: String,
-    parameters: Schema,
+    parameters: SchemaRef,
     bound: Bound,
     /// Size of the SQL and the values.
     bytes: usize,
@@ -68,7 +68,8 @@ pub(crate) async fn create(
 ) -> Result<ActionCreatePreparedStatementResult, Status> {
     no_transaction(request.transaction_id.is_some())?;
     let sql = numbered(service, request.query)?;
-    let Checked { statement, parameters } = plan(service, sql.clone()).await?;
+    let statement = plan(service, sql.clone()).await?;
+    let parameters = Arc::clone(statement.parameter_schema());
     let dataset_schema = schema_message(&announced(&statement.schema()))?.0;
     let parameter_schema = schema_message(&announced_parameters(&parameters))?.0;
     let bytes = sql.len();
@@ -94,7 +95,7 @@ pub(crate) async fn bind(
     let (bound, bytes) = arrived
         .await
         .map_err(|_| Status::deadline_exceeded("the parameters did not arrive in time"))??;
-    let (sql, parameters) = (prepared.sql.clone(), prepared.parameters.clone());
+    let (sql, parameters) = (prepared.sql.clone(), Arc::clone(&prepared.parameters));
     let bytes = sql.len() + bytes;
     let prepared = Prepared { sql, parameters, bound, bytes };
     service.prepared.replace(&handle, Arc::new(prepared), bytes)?;
@@ -164,8 +165,8 @@ pub(crate) async fn schema(
     command: CommandPreparedStatementQuery,
 ) -> Result<SchemaResult, Status> {
     let prepared = service.prepared.get(&command.prepared_statement_handle, Instant::now())?;
-    let checked = plan(service, prepared.sql.clone()).await?;
-    schema_result(&announced(&checked.statement.schema()))
+    let statement = plan(service, prepared.sql.clone()).await?;
+    schema_result(&announced(&statement.schema()))
 }
 
 /// Runs the statement for a client that takes its handle for a ticket.
@@ -187,10 +188,12 @@ pub(crate) fn close(
 }
 
 async fn planned(service: &Service, prepared: &Prepared) -> Result<Planned, Status> {
-    let Checked { statement, parameters } = plan(service, prepared.sql.clone()).await?;
-    if prepared.bound.is_none() {
-        check_bound(&parameters)?;
-    }
+    let statement = plan(service, prepared.sql.clone()).await?;
     let bound = prepared.bound.clone();
+    if bound.is_none() {
+        check_bound(statement.parameter_schema())?;
+        return Planned::new(statement, bound).map_err(status::of_engine);
+    }
+    // To bind values goes over the whole plan.
     service.compute.run(async move { Planned::new(statement, bound) }).await
 }

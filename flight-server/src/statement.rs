@@ -27,8 +27,8 @@ pub(crate) async fn info(
     no_transaction(command.transaction_id.is_some())?;
     let sql = numbered(service, command.query)?;
     let bytes = sql.len();
-    let Checked { statement, parameters } = plan(service, sql).await?;
-    check_bound(&parameters)?;
+    let statement = plan(service, sql).await?;
+    check_bound(statement.parameter_schema())?;
     let planned = Planned::new(statement, Bound::default()).map_err(status::of_engine)?;
     ticket::issue(service, planned, bytes, descriptor)
 }
@@ -39,8 +39,8 @@ pub(crate) async fn schema(
     command: CommandStatementQuery,
 ) -> Result<SchemaResult, Status> {
     no_transaction(command.transaction_id.is_some())?;
-    let checked = plan(service, numbered(service, command.query)?).await?;
-    schema_result(&announced(&checked.statement.schema()))
+    let statement = plan(service, numbered(service, command.query)?).await?;
+    schema_result(&announced(&statement.schema()))
 }
 
 /// The rows of the query that a ticket was issued for.
@@ -57,24 +57,13 @@ pub(crate) fn numbered(service: &Service, sql: String) -> Result<String, Status>
     placeholders::number(sql, service.engine.settings().sql_max_bytes)
 }
 
-/// A statement that the engine let pass.
-#[derive(Debug)]
-pub(crate) struct Checked {
-    pub(crate) statement: Statement,
-    /// Its parameters, in order.
-    pub(crate) parameters: Schema,
-}
-
 /// Checks and plans SQL on the newest snapshot. The only way of SQL into the engine.
-pub(crate) async fn plan(service: &Service, sql: String) -> Result<Checked, Status> {
+pub(crate) async fn plan(service: &Service, sql: String) -> Result<Statement, Status> {
     let _turn = service.planning.enter().await?;
-    let engine = service.engine.clone();
-    let planned = service.compute.run(async move {
-        let statement = engine.session().await?.prepare(&sql).await?;
-        let parameters = statement.parameter_schema()?;
-        Ok(Checked { statement, parameters })
-    });
-    ComputeTime::new(service.settings.query_time()).spend(planned).await?
+    // The engine plans on threads of its own.
+    let planned = async { service.engine.session().await?.prepare(&sql).await };
+    let statement = ComputeTime::new(service.settings.query_time()).spend(planned).await?;
+    statement.map_err(status::of_engine)
 }
 
 /// Refuses a statement with parameters that nobody can bind any more.

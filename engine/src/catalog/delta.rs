@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use deltalake_core::kernel::engine::arrow_conversion::TryIntoKernel;
@@ -41,12 +42,17 @@ const ASSEMBLED_BY: &str = "2";
 /// Commits between two checkpoints: readers replay at most this many.
 const CHECKPOINT_INTERVAL: &str = "20";
 
+/// For how long the name of the next version is all that is looked at. Old versions may be removed from a
+/// log, but never one that is younger than this.
+const TRUSTED: Duration = Duration::from_secs(600);
+
 /// How often a commit starts again because another writer was faster.
 const COMMIT_ATTEMPTS: usize = 15;
 
 /// The log of the `spans` table.
 #[derive(Debug)]
 pub(crate) struct TableLog {
+    store: Arc<dyn ObjectStore>,
     /// The newest version that was seen. Held for as long as a listing takes, not for a commit.
     table: Mutex<DeltaTable>,
     /// What the newest version seen says, so that it is worked out once per version.
@@ -60,6 +66,8 @@ pub(crate) struct TableLog {
 struct Contents {
     version: u64,
     files: Arc<[DataFile]>,
+    /// When the whole log was last looked through.
+    read: Instant,
     /// What the marker of a writer says, for the writer that was asked about last.
     marker: Option<(String, u64)>,
 }
@@ -133,13 +141,13 @@ struct FileStats {
 impl TableLog {
     /// Opens the log under a lake root; `None` if there is no table.
     pub(crate) async fn open(store: Arc<dyn ObjectStore>) -> Result<Option<Self>> {
-        let mut table = DeltaTable::new(log_store(store)?);
+        let mut table = DeltaTable::new(log_store(Arc::clone(&store))?);
         if !table.verify_deltatable_existence().await.map_err(log_error)? {
             return Ok(None);
         }
         table.load().await.map_err(log_error)?;
         check_format(&table)?;
-        Ok(Some(Self::new(table)))
+        Ok(Some(Self::new(store, table)))
     }
 
     /// Creates an empty table; opens it instead if another writer was faster.
@@ -159,16 +167,17 @@ impl TableLog {
             ])
             .await;
         match created {
-            Ok(table) => Ok(Self::new(table)),
-            Err(error) => match Self::open(store).await {
+            Ok(table) => Ok(Self::new(store, table)),
+            Err(error) => match Self::open(Arc::clone(&store)).await {
                 Ok(Some(log)) => Ok(log),
                 Ok(None) | Err(_) => Err(log_error(error)),
             },
         }
     }
 
-    fn new(table: DeltaTable) -> Self {
-        Self { table: Mutex::new(table), newest: Mutex::default(), commits: Mutex::default() }
+    fn new(store: Arc<dyn ObjectStore>, table: DeltaTable) -> Self {
+        let table = Mutex::new(table);
+        Self { store, table, newest: Mutex::default(), commits: Mutex::default() }
     }
 
     /// Id of the table, given at its creation.
@@ -191,6 +200,9 @@ impl TableLog {
     }
 
     async fn contents(&self, writer_id: Option<&str>) -> Result<Contents> {
+        if let Some(contents) = self.unchanged(writer_id).await? {
+            return Ok(contents);
+        }
         let table = self.updated().await?;
         let state = table.snapshot().map_err(log_error)?;
         let mut newest = self.newest.lock().await;
@@ -199,9 +211,11 @@ impl TableLog {
             Some(known) => known,
             None => {
                 check_format(&table)?;
-                Contents { version: state.version(), files: data_files(&table)?, marker: None }
+                let (version, files) = (state.version(), data_files(&table)?);
+                Contents { version, files, read: Instant::now(), marker: None }
             }
         };
+        contents.read = Instant::now();
         if let Some(writer_id) = writer_id
             && contents.marker.as_ref().is_none_or(|(known, _)| known != writer_id)
         {
@@ -210,6 +224,21 @@ impl TableLog {
         }
         *newest = Some(contents.clone());
         Ok(contents)
+    }
+
+    /// The contents last seen, if they are the newest: versions follow each other without a gap, so one
+    /// look at the name of the next one tells. A listing takes several times as long.
+    async fn unchanged(&self, writer_id: Option<&str>) -> Result<Option<Contents>> {
+        let known = self.newest.lock().await.clone().filter(|known| {
+            let marker = known.marker.as_ref().map(|(writer, _)| writer.as_str());
+            known.read.elapsed() < TRUSTED && (writer_id.is_none() || writer_id == marker)
+        });
+        let Some(known) = known else { return Ok(None) };
+        match self.store.head(&paths::commit(known.version + 1)).await {
+            Ok(_) => Ok(None),
+            Err(object_store::Error::NotFound { .. }) => Ok(Some(known)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The table at its newest version.

@@ -1,7 +1,7 @@
 //! The stored rows of one snapshot as tables: plain Parquet scans that DataFusion can plan, prune
 //! and ship, and the rows in memory beside them.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use datafusion::parquet::arrow::arrow_reader::RowSelection;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
 use datafusion::physical_plan::empty::EmptyExec;
@@ -63,14 +63,19 @@ impl StoredSpans {
         Self { divided, part, schema }
     }
 
-    /// The files that have rows of this part, and which. With `traces`, only the rows of those traces
-    /// are wanted.
-    async fn files(&self, traces: Option<&[u64]>) -> Result<Vec<FileRows<'_>>> {
+    /// The files that have rows of this part that `filters` may let through, and which rows.
+    async fn files(&self, filters: &[Expr]) -> Result<Vec<FileRows<'_>>> {
         let mut files = self.files_of_part().await?;
+        let starts = wanted_starts(filters);
+        files.retain(|rows| {
+            let range = rows.file.start_time_range;
+            range.is_none_or(|(first, last)| first <= *starts.end() && last >= *starts.start())
+        });
+        let traces = wanted_traces(filters);
         let Some(traces) = traces else { return Ok(files) };
         // The rows of a file can be chosen only if their number is known.
         for rows in files.iter_mut().filter(|rows| rows.file.rows.is_some()) {
-            let found = self.divided.rows_of(rows.file, traces).await?;
+            let found = self.divided.rows_of(rows.file, &traces).await?;
             rows.ranges = Some(match &rows.ranges {
                 Some(ranges) => intersection(ranges, &found),
                 None => found,
@@ -234,8 +239,7 @@ impl TableProvider for StoredSpans {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let memory = self.scan_memory(state.config().target_partitions(), projection)?;
-        let traces = wanted_traces(filters);
-        let files = self.files(traces.as_deref()).await?;
+        let files = self.files(filters).await?;
         match (files.is_empty(), memory) {
             (true, None) => Ok(Arc::new(EmptyExec::new(self.projected_schema(projection)?))),
             (true, Some(memory)) => Ok(memory),
@@ -306,6 +310,43 @@ fn wanted_traces(filters: &[Expr]) -> Option<Vec<u64>> {
         keys.dedup();
         Some(keys)
     })
+}
+
+/// The start times that `filters` let through, or more. Files outside are left out here: the scan would
+/// look at each of them anew, and a lake has many.
+fn wanted_starts(filters: &[Expr]) -> RangeInclusive<i64> {
+    let nanos = |expr: &Expr| match expr {
+        Expr::Literal(ScalarValue::Int64(nanos), _) => *nanos,
+        _ => None,
+    };
+    let is_start =
+        |expr: &Expr| matches!(expr, Expr::Column(column) if column.name == START_TIME_UNIX_NANO);
+    let (mut first, mut last) = (i64::MIN, i64::MAX);
+    for filter in filters {
+        let (op, bound) = match filter {
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_start(left) => {
+                (Some(*op), nanos(right))
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_start(right) => {
+                (op.swap(), nanos(left))
+            }
+            Expr::Between(Between { expr, negated: false, low, high }) if is_start(expr) => {
+                first = first.max(nanos(low).unwrap_or(first));
+                last = last.min(nanos(high).unwrap_or(last));
+                continue;
+            }
+            _ => continue,
+        };
+        match (op, bound) {
+            (Some(Operator::Gt | Operator::GtEq), Some(bound)) => first = first.max(bound),
+            (Some(Operator::Lt | Operator::LtEq), Some(bound)) => last = last.min(bound),
+            (Some(Operator::Eq), Some(bound)) => {
+                (first, last) = (first.max(bound), last.min(bound))
+            }
+            _ => {}
+        }
+    }
+    first..=last
 }
 
 /// The rows that are in both.

@@ -18,6 +18,7 @@ use crate::read::LAKE_URL;
 use crate::settings::Settings;
 use crate::sql::hex_ids::HexIds;
 use crate::sql::stores::KnownStores;
+use crate::sql::view::InlineViews;
 use crate::sql::views::{Parts, PlannedViews};
 
 /// Name of the one catalog.
@@ -104,11 +105,12 @@ impl Runtime {
     }
 }
 
-/// DataFusion's rules, and ours right behind the one that brings predicates to the stored columns:
-/// later rules would hide the ids in common subexpressions.
+/// DataFusion's rules, and ours: views before all others; ids right behind the one that brings predicates
+/// to the stored columns, since later rules would hide the ids in common subexpressions.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter");
     rules.insert(pushed.map_or(0, |at| at + 1), Arc::new(HexIds));
+    rules.insert(0, Arc::new(InlineViews::default()));
     rules
 }

@@ -20,6 +20,7 @@ use crate::sql::stack::on_large_stack;
 pub struct Statement {
     session: Session,
     plan: LogicalPlan,
+    parameters: SchemaRef,
 }
 
 /// A running query: its schema is known, its rows come as they are made.
@@ -35,7 +36,8 @@ impl Statement {
             let statement = guard::parse(&sql, settings)?;
             let plan = session.state().statement_to_plan(statement).await?;
             guard::check_plan(&plan)?;
-            Ok(Self { session, plan })
+            let parameters = Arc::new(parameters_of(&plan)?);
+            Ok(Self { session, plan, parameters })
         })
         .await
     }
@@ -46,19 +48,8 @@ impl Statement {
     }
 
     /// The parameters `$1`, `$2`, ... (or `$name`) in order; an unknown type is `Null`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::BadQuery`] if one parameter is used with two types.
-    pub fn parameter_schema(&self) -> Result<Schema> {
-        let mut types: Vec<(String, Option<DataType>)> =
-            self.plan.get_parameter_types()?.into_iter().collect();
-        // `$10` comes after `$9`.
-        types.sort_by_key(|(name, _)| (name.len(), name.clone()));
-        let field = |(name, data_type): (String, Option<DataType>)| {
-            Field::new(name, data_type.unwrap_or(DataType::Null), true)
-        };
-        Ok(Schema::new(types.into_iter().map(field).collect::<Vec<_>>()))
+    pub fn parameter_schema(&self) -> &SchemaRef {
+        &self.parameters
     }
 
     /// The statement with its parameters set.
@@ -68,7 +59,7 @@ impl Statement {
     /// [`Error::BadQuery`] if the number or type of the values does not fit.
     pub fn bind(&self, values: impl Into<ParamValues>) -> Result<Self> {
         let plan = self.plan.clone().with_param_values(values.into())?;
-        Ok(Self { session: self.session.clone(), plan })
+        Ok(Self { session: self.session.clone(), plan, parameters: Arc::new(Schema::empty()) })
     }
 
     /// Plans the statement and starts it.
@@ -90,6 +81,18 @@ impl Statement {
         .await?;
         Ok(Query { stream })
     }
+}
+
+/// Fails if one parameter is used with two types.
+fn parameters_of(plan: &LogicalPlan) -> Result<Schema> {
+    let mut types: Vec<(String, Option<DataType>)> =
+        plan.get_parameter_types()?.into_iter().collect();
+    // `$10` comes after `$9`.
+    types.sort_by_key(|(name, _)| (name.len(), name.clone()));
+    let field = |(name, data_type): (String, Option<DataType>)| {
+        Field::new(name, data_type.unwrap_or(DataType::Null), true)
+    };
+    Ok(Schema::new(types.into_iter().map(field).collect::<Vec<_>>()))
 }
 
 impl Query {

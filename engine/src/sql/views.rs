@@ -6,9 +6,6 @@
 use std::sync::Arc;
 
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider, TableProvider};
-use datafusion::common::tree_node::Transformed;
-use datafusion::datasource::{ViewTable, provider_as_source};
-use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::prelude::SessionContext;
 use schema::assembled::{TRACE_END_UNIX_NANO, TRACE_START_UNIX_NANO, tree_column_sql};
 use schema::promoted::PROMOTED;
@@ -24,6 +21,7 @@ use schema::tree::TREE_COLUMNS;
 use crate::error::{Error, Result};
 use crate::read::{Divided, Part, StoredSpans};
 use crate::sql::runtime::{CATALOG, STORAGE};
+use crate::sql::view::{Definition, Source, View};
 
 /// The views, in the order of their dependencies: name and SQL. `spans` and `traces` are put
 /// together from the parts that have rows.
@@ -74,25 +72,21 @@ const TABLES: [(&str, Part); 3] =
 /// The views, planned. Planning takes longer than many queries, and a lake that receives spans has a new
 /// snapshot for nearly every query, so it is done once.
 #[derive(Debug)]
-pub(crate) struct PlannedViews(Vec<PlannedView>);
-
-#[derive(Debug)]
-struct PlannedView {
-    name: &'static str,
-    sql: String,
-    plan: LogicalPlan,
-}
+pub(crate) struct PlannedViews(Vec<Arc<Definition>>);
 
 impl PlannedViews {
     /// Plans the views in `context`, over no rows.
     pub(crate) async fn new(context: &SessionContext, parts: Parts) -> Result<Self> {
-        register_tables(context, &Arc::new(Divided::empty()))?;
+        let mut sources = register_tables(context, &Arc::new(Divided::empty()))?;
         let mut views = Vec::with_capacity(VIEWS.len());
         for (name, template) in VIEWS {
             let sql = fill(template, parts);
-            let plan = context.state().create_logical_plan(&sql).await?;
-            let view = PlannedView { name, sql, plan };
-            view.register(context, view.plan.clone())?;
+            let state = context.state();
+            let plan = state.create_logical_plan(&sql).await?;
+            let plan =
+                state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+            let view = Arc::new(Definition { name, sql, plan });
+            register_view(context, &view, &mut sources)?;
             views.push(view);
         }
         Ok(Self(views))
@@ -100,54 +94,40 @@ impl PlannedViews {
 
     /// Registers the stored rows of a snapshot and the views over them.
     pub(crate) fn register(&self, context: &SessionContext, divided: Divided) -> Result<()> {
-        let divided = Arc::new(divided);
-        let tables = register_tables(context, &divided)?;
+        let mut sources = register_tables(context, &Arc::new(divided))?;
         for view in &self.0 {
-            view.register(context, over(view.plan.clone(), &tables)?)?;
+            register_view(context, view, &mut sources)?;
         }
         Ok(())
     }
 }
 
-impl PlannedView {
-    fn register(&self, context: &SessionContext, plan: LogicalPlan) -> Result<()> {
-        let view = ViewTable::new(plan, Some(self.sql.clone()));
-        context.register_table(self.name, Arc::new(view))?;
-        Ok(())
-    }
+/// Registers a view over the sources so far, of which it becomes one.
+fn register_view(
+    context: &SessionContext,
+    definition: &Arc<Definition>,
+    sources: &mut Vec<Source>,
+) -> Result<()> {
+    let name = definition.name;
+    let view: Arc<dyn TableProvider> = Arc::new(View::new(Arc::clone(definition), sources.clone()));
+    context.register_table(name, Arc::clone(&view))?;
+    sources.push(Source { schema: None, name, rows: view });
+    Ok(())
 }
 
-/// A stored table of a snapshot.
-type StoredTable = (&'static str, Arc<dyn TableSource>);
-
-fn register_tables(context: &SessionContext, divided: &Arc<Divided>) -> Result<Vec<StoredTable>> {
+fn register_tables(context: &SessionContext, divided: &Arc<Divided>) -> Result<Vec<Source>> {
     let storage = Arc::new(MemorySchemaProvider::new());
     let mut tables = Vec::new();
     for (name, part) in TABLES {
         let table: Arc<dyn TableProvider> = Arc::new(StoredSpans::new(Arc::clone(divided), part));
         storage.register_table(name.into(), Arc::clone(&table))?;
-        tables.push((name, provider_as_source(table)));
+        tables.push(Source { schema: Some(STORAGE), name, rows: table });
     }
     let catalog = context
         .catalog(CATALOG)
         .ok_or_else(|| Error::Internal("the session has no catalog".into()))?;
     catalog.register_schema(STORAGE, storage)?;
     Ok(tables)
-}
-
-/// The same plan over other stored rows.
-fn over(plan: LogicalPlan, tables: &[StoredTable]) -> Result<LogicalPlan> {
-    let replaced = plan.transform_down_with_subqueries(|node| match node {
-        LogicalPlan::TableScan(mut scan) => {
-            let table = tables.iter().find(|(name, _)| *name == scan.table_name.table());
-            if let Some((_, source)) = table {
-                scan.source = Arc::clone(source);
-            }
-            Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
-        }
-        other => Ok(Transformed::no(other)),
-    })?;
-    Ok(replaced.data)
 }
 
 /// Puts the column lists into a view's SQL.

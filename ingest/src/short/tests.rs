@@ -12,8 +12,9 @@ fn texts_of_all_lengths_are_copied_and_compared() {
             expected.extend_from_slice(&text[start..start + len]);
         }
         assert_eq!(all, expected, "{len}");
-        assert!(same(&text[..len], &text[..len].to_vec()), "{len}");
-        assert!(!same(&text[..len], &text[..len + 1]), "{len}");
+        let copy = text[..len].to_vec();
+        assert!(same(&text[..len], &copy), "{len}");
+        assert!(!same(&text[..len + 1], &copy), "{len}");
         for wrong in 0..len {
             let mut other = text[..len].to_vec();
             other[wrong] ^= 0x40;

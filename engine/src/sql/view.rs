@@ -1,0 +1,166 @@
+//! A view as a table, and the rule that puts its SQL in its place.
+//!
+//! A view has about a hundred columns, and a query uses a few of them. If the planner put
+//! in the view at once, as it does with its own views, each of its rules would go over a
+//! hundred expressions, and planning would take longer than many queries. So a view stays
+//! a table at first. When it is known which columns are used, only those are put in.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::{Column, Result};
+use datafusion::datasource::{TableType, provider_as_source, source_as_provider};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, TableScan};
+use datafusion::optimizer::optimize_projections::OptimizeProjections;
+use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
+use datafusion::physical_plan::ExecutionPlan;
+
+/// A view, planned over no rows.
+#[derive(Debug)]
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) sql: String,
+    /// Analyzed: every expression has its type.
+    pub(crate) plan: LogicalPlan,
+}
+
+/// A table that views read: its schema if it is not the public one, its name, and its rows.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) schema: Option<&'static str>,
+    pub(crate) name: &'static str,
+    pub(crate) rows: Arc<dyn TableProvider>,
+}
+
+/// A view over the rows of one snapshot.
+#[derive(Debug)]
+pub(crate) struct View {
+    definition: Arc<Definition>,
+    sources: Vec<Source>,
+}
+
+impl View {
+    pub(crate) fn new(definition: Arc<Definition>, sources: Vec<Source>) -> Self {
+        Self { definition, sources }
+    }
+
+    /// The plan of some columns, all if `None`, under the name `scan` has for the view.
+    fn columns(&self, scan: &TableScan) -> Result<LogicalPlan> {
+        let plan = self.definition.plan.clone();
+        let plan = match (&scan.projection, plan) {
+            (None, plan) => plan,
+            (Some(wanted), LogicalPlan::Projection(all)) => {
+                let expressions = wanted.iter().map(|at| all.expr[*at].clone()).collect();
+                LogicalPlan::Projection(Projection::try_new(expressions, all.input)?)
+            }
+            (Some(wanted), plan) => {
+                let column =
+                    |at: &usize| Expr::Column(Column::from(plan.schema().qualified_field(*at)));
+                let columns: Vec<_> = wanted.iter().map(column).collect();
+                LogicalPlanBuilder::from(plan).project(columns)?.build()?
+            }
+        };
+        let plan = self.over_sources(plan)?;
+        LogicalPlanBuilder::from(plan).alias(scan.table_name.clone())?.build()
+    }
+
+    /// A plan over no rows, over those of the snapshot.
+    fn over_sources(&self, plan: LogicalPlan) -> Result<LogicalPlan> {
+        let replaced = plan.transform_down_with_subqueries(|node| match node {
+            LogicalPlan::TableScan(mut scan) => {
+                let (schema, name) = (scan.table_name.schema(), scan.table_name.table());
+                let source = |source: &&Source| source.schema == schema && source.name == name;
+                if let Some(source) = self.sources.iter().find(source) {
+                    scan.source = provider_as_source(Arc::clone(&source.rows));
+                }
+                Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
+        Ok(replaced.data)
+    }
+}
+
+#[async_trait]
+impl TableProvider for View {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.definition.plan.schema().inner())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn get_table_definition(&self) -> Option<&str> {
+        Some(&self.definition.sql)
+    }
+
+    /// Plans what [`InlineViews`] has not replaced.
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut plan = LogicalPlanBuilder::from(self.over_sources(self.definition.plan.clone())?);
+        if let Some(wanted) = projection {
+            let schema = Arc::clone(plan.schema());
+            let columns = wanted.iter().map(|at| Column::from(schema.qualified_field(*at)));
+            plan = plan.project(columns.map(Expr::Column))?;
+        }
+        state.create_physical_plan(&plan.build()?).await
+    }
+}
+
+/// The rule: it must come before all others.
+#[derive(Debug, Default)]
+pub(crate) struct InlineViews {
+    narrow: OptimizeProjections,
+}
+
+impl OptimizerRule for InlineViews {
+    fn name(&self) -> &str {
+        "spanlake_inline_views"
+    }
+
+    fn rewrite(
+        &self,
+        plan: LogicalPlan,
+        config: &dyn OptimizerConfig,
+    ) -> Result<Transformed<LogicalPlan>> {
+        if !has_view(&plan) {
+            return Ok(Transformed::no(plan));
+        }
+        // Tells each scan which columns are used.
+        let plan = self.narrow.rewrite(plan, config)?.data;
+        let replaced = plan.transform_up_with_subqueries(|node| {
+            let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
+            let provider = source_as_provider(&scan.source)?;
+            match provider.downcast_ref::<View>() {
+                Some(view) if scan.filters.is_empty() && scan.fetch.is_none() => {
+                    // A view may read another one.
+                    let inlined = self.rewrite(view.columns(scan)?, config)?;
+                    Ok(Transformed::yes(inlined.data))
+                }
+                _ => Ok(Transformed::no(node)),
+            }
+        })?;
+        // The nodes above know their columns by name, which are the same.
+        Ok(Transformed::yes(replaced.data))
+    }
+}
+
+fn has_view(plan: &LogicalPlan) -> bool {
+    let mut found = false;
+    let visited = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            found |= source_as_provider(&scan.source).is_ok_and(|provider| provider.is::<View>());
+        }
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    visited.is_ok() && found
+}
