@@ -15,6 +15,7 @@
 //!
 //! Memory is bounded by the rows of two units and the compressed files of one commit.
 
+mod attribute_columns;
 mod coded;
 mod input;
 mod output;

@@ -1,5 +1,6 @@
 //! Reads the files of a snapshot.
 
+mod attribute_columns;
 mod division;
 mod stored_spans;
 

@@ -84,3 +84,9 @@ pub fn assembled_schema() -> SchemaRef {
     });
     Arc::clone(&SCHEMA)
 }
+
+/// Name of the column that has the values of one key of a map of attributes, in files in which the key
+/// is frequent: the SQL that it answers. It is no column of the table: the map has these values, too.
+pub fn attribute_column(map: &str, key: &str) -> String {
+    format!("{map}['{key}']")
+}

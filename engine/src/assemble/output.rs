@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Schema;
 use datafusion::parquet::arrow::add_encoded_arrow_schema_to_metadata;
@@ -10,6 +11,7 @@ use datafusion::parquet::file::properties::WriterProperties;
 use schema::assembled::assembled_schema;
 use schema::spans::stored_schema;
 
+use super::attribute_columns::AttributeColumns;
 use super::unit::Slice;
 use crate::error::{Error, Result};
 use crate::snapshot::Layout;
@@ -19,6 +21,7 @@ use crate::write::{RowGroupWriter, writer_properties};
 #[derive(Debug)]
 pub(super) struct Output {
     properties: WriterProperties,
+    schema: Schema,
     file_rows: u64,
     open: BTreeMap<i64, OpenFile>,
 }
@@ -26,6 +29,7 @@ pub(super) struct Output {
 #[derive(Debug)]
 struct OpenFile {
     writer: RowGroupWriter,
+    attributes: AttributeColumns,
     rows: u64,
     start_time_range: (i64, i64),
 }
@@ -52,23 +56,33 @@ impl Output {
             .cloned()
             .collect();
         let schema = Schema::new(fields);
-        let mut properties = writer_properties(row_group_rows, Layout::Assembled);
-        // Text is given dictionary-encoded; readers are told that it is text.
-        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
-        Self { properties, file_rows, open: BTreeMap::new() }
+        let properties = writer_properties(row_group_rows, Layout::Assembled);
+        Self { properties, schema, file_rows, open: BTreeMap::new() }
     }
 
     /// Adds a slice as a row group of its own.
     pub(super) fn write(&mut self, slice: &Slice) -> Result<()> {
-        let file = match self.open.entry(slice.day) {
-            Entry::Occupied(open) => open.into_mut(),
+        let (file, rows) = match self.open.entry(slice.day) {
+            Entry::Occupied(open) => {
+                let file = open.into_mut();
+                let rows = file.attributes.add_to(&slice.rows)?;
+                (file, rows)
+            }
             Entry::Vacant(new) => {
-                let writer = RowGroupWriter::new(slice.rows.schema(), &self.properties);
-                let writer = writer.map_err(parquet)?;
-                new.insert(OpenFile { writer, rows: 0, start_time_range: (i64::MAX, i64::MIN) })
+                let attributes = AttributeColumns::choose(&slice.rows);
+                let rows = attributes.add_to(&slice.rows)?;
+                let fields = self.schema.fields().iter().cloned();
+                let fields = fields.chain(attributes.fields().map(Arc::new));
+                let schema = Schema::new(fields.collect::<Vec<_>>());
+                let mut properties = self.properties.clone();
+                // Text is given dictionary-encoded; readers are told that it is text.
+                add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+                let writer = RowGroupWriter::new(rows.schema(), &properties).map_err(parquet)?;
+                let start_time_range = (i64::MAX, i64::MIN);
+                (new.insert(OpenFile { writer, attributes, rows: 0, start_time_range }), rows)
             }
         };
-        file.writer.write(&slice.rows).map_err(parquet)?;
+        file.writer.write(&rows).map_err(parquet)?;
         file.rows += slice.rows.num_rows() as u64;
         let (from, to) = slice.start_time_range;
         file.start_time_range.0 = file.start_time_range.0.min(from);
@@ -94,7 +108,7 @@ impl Output {
 }
 
 fn finish((day, file): (i64, OpenFile)) -> Result<Finished> {
-    let OpenFile { writer, rows, start_time_range } = file;
+    let OpenFile { writer, rows, start_time_range, .. } = file;
     let bytes = writer.finish().map_err(parquet)?;
     Ok(Finished { day, rows, start_time_range, bytes })
 }

@@ -32,6 +32,7 @@ use schema::received::received_schema;
 use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID, stored_schema};
 
 use crate::paths;
+use crate::read::attribute_columns::AttributeColumns;
 use crate::read::division::{Divided, Part};
 use crate::snapshot::{DataFile, Layout};
 use crate::trace_index::trace_key;
@@ -281,6 +282,7 @@ impl StoredSpans {
             .with_statistics(self.statistics_of_files(files))
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
+            .with_expr_adapter(Some(Arc::new(AttributeColumns)))
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

@@ -113,6 +113,41 @@ async fn an_assembled_lake_answers_as_before() {
     assert_eq!(assemble_all(&lake).await, 0);
 }
 
+/// What the scan of a query says of itself.
+async fn metric(lake: &TestLake, sql: &str, name: &str) -> String {
+    let plan = lake.rows(&format!("EXPLAIN ANALYZE {sql}")).await.concat().concat();
+    let value = plan.split_once(&format!("{name}=")).expect("the scan has it").1;
+    value[..value.find([',', ']']).expect("more metrics")].to_owned()
+}
+
+/// Scenario: every key of every map of an assembled lake is asked for by itself.
+/// Guarantees: the answer is what the map says; frequent keys are read from a column, with their bounds.
+#[tokio::test(flavor = "multi_thread")]
+async fn attributes_are_read_from_columns() {
+    let (lake, rows) = (TestLake::empty().await, sample());
+    import(&lake, &rows).await;
+    assemble_all(&lake).await;
+    let keys = "SELECT DISTINCT unnest(map_keys(attributes)) AS key FROM spans ORDER BY key";
+    let keys = lake.rows(keys).await;
+    assert!(keys.len() > 20, "the sample has many keys");
+    for key in keys.iter().map(|row| &row[0]).chain([&"none".to_owned(), &String::new()]) {
+        let differing = format!(
+            "SELECT count(*), count(attributes['{key}']) FROM spans
+             WHERE attributes['{key}'] IS DISTINCT FROM map_extract(attributes, '{key}')[1]"
+        );
+        assert_eq!(lake.rows(&differing).await, [["0", "0"]], "{key}");
+    }
+    let column = "SELECT count(*) FROM spans WHERE attributes['http.request.method'] = 'GET'";
+    let map = "SELECT count(*) FROM spans WHERE map_extract(attributes, 'http.request.method')[1] = 'GET'";
+    assert_eq!(lake.rows(column).await, lake.rows(map).await);
+    // The scan itself leaves out rows by a column, and never by a part of a map.
+    assert_ne!(metric(&lake, column, "pushdown_rows_pruned").await, "0");
+    assert_eq!(metric(&lake, map, "pushdown_rows_pruned").await, "0");
+    let none = "SELECT count(*) FROM spans WHERE attributes['http.request.method'] = 'ZZZ'";
+    let left = metric(&lake, none, "row_groups_pruned_statistics").await;
+    assert!(left.ends_with("→ 0 matched"), "bounds say that there is none: {left}");
+}
+
 /// Scenario: the same spans, split at random over files in random order, some of them twice, with
 /// assembly in between; every case has its own seed.
 /// Guarantees: every answer is that of a lake to which they came at once.
