@@ -7,8 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from . import data, machine, profile, report, run
-from .question import all_questions
+from . import data, growth, machine, profile, receiving, report, run
+from .question import Question, all_questions
 from .scope import Scope
 from .system import Source, System
 from .systems import all_systems
@@ -34,6 +34,10 @@ def arguments() -> argparse.Namespace:
     add("--timeout", type=float, default=120, help="seconds for one answer (default: %(default)s)")
     add("--out", type=Path, help="write the report here as well, such as benches/RESULTS.md")
     add("--profile", type=Path, help="write here where Spanlake's time goes in each question")
+    add("--growth", type=int, nargs="+", metavar="SPANS", help="instead: Spanlake alone at these sizes; "
+        "with --out FILE.md a plot is written beside it")
+    add("--receiving", type=int, metavar="RATE", help="instead: look up traces of the lake of an earlier "
+        "run while it receives so many spans per second")
     return parser.parse_args()
 
 
@@ -58,6 +62,17 @@ def main() -> int:
         if not options.questions or any(word in name for word in options.questions)
     }
     databases = work / "databases"
+    if options.growth:
+        grow(options, source, work / "growth", scope, questions, began)
+        return 0
+    if options.receiving:
+        scope = replace(scope, trace_ids=data.trace_ids(source, scope))
+        load_program = source.spanlake.parent / "otlp_load"
+        lake = databases / "spanlake" / "lake"
+        question = all_questions()["q01_trace_by_id"]
+        print(receiving.measure(source, lake, load_program, work / "receiving", options.receiving,
+                                question, scope))
+        return 0
     results = run.Results()
     if not options.keep:
         load(options, results, systems, source, scope, databases)
@@ -83,6 +98,33 @@ def main() -> int:
     wrong = [cell for cells in results.cells.values() for cell in cells.values()
              if cell.failure or cell.wrong]
     return 1 if wrong or results.failed else 0
+
+
+def grow(
+    options: argparse.Namespace,
+    source: Source,
+    folder: Path,
+    scope: Scope,
+    questions: dict[str, Question],
+    began: float,
+) -> None:
+    """Measures at several sizes, and writes a table and a plot."""
+    sizes = [
+        growth.measure(source, folder, spans, options.seed, scope, questions)
+        for spans in sorted(options.growth)
+    ]
+    about = [
+        *machine.described(),
+        ("Date, commit", f"{machine.now()}, {machine.commit(REPOSITORY)}"),
+        ("Data", f"{options.days} days, seed {options.seed}"),
+        ("Whole run", f"{(time.monotonic() - began) / 60:.1f} min"),
+    ]
+    plot = options.out.with_suffix(".svg").name if options.out else "growth.svg"
+    text = growth.written(sizes, questions, about, plot)
+    print("\n" + text)
+    if options.out:
+        options.out.write_text(text)
+        options.out.with_suffix(".svg").write_text(growth.drawn(sizes, questions))
 
 
 def load(

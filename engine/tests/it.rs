@@ -22,4 +22,5 @@ mod it {
     mod replay;
     mod sim;
     mod sql;
+    mod store_faults;
 }

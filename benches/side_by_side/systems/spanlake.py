@@ -33,6 +33,8 @@ class Spanlake(System):
     title = "Spanlake, over Flight SQL"
     dialect = "spanlake"
     percentiles = "sketch"
+    # Where it listens for OTLP over gRPC, over HTTP, and for `/metrics`.
+    receivers: tuple[str, str, str] = ("none", "none", "none")
 
     def load(self, source: Source, folder: Path) -> Loaded:
         started = time.monotonic()
@@ -53,7 +55,8 @@ class Spanlake(System):
         self.binary = source.spanlake
         log = folder / "serve.log"
         command = [self.binary, "serve", "--lake", folder / "lake", "--flight", "127.0.0.1:0"]
-        command += ["--otlp-grpc", "none", "--otlp-http", "none", "--ops", "none"]
+        options = zip(("--otlp-grpc", "--otlp-http", "--ops"), self.receivers, strict=True)
+        command += [word for option in options for word in option]
         with log.open("w") as output:
             self.server = subprocess.Popen(command, stdout=output, stderr=output)
         address = self.wait_for_address(log)

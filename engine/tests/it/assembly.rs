@@ -53,7 +53,7 @@ fn small_pieces(random: &mut Random) -> CompactSettings {
 }
 
 /// The spans of the small data set that is part of the repository.
-fn sample() -> RecordBatch {
+pub(crate) fn sample() -> RecordBatch {
     let file =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/samples/shop-sample.otlp.jsonl.zst");
     let reader = SpanReader::open(file.as_ref(), None).expect("the sample opens");
