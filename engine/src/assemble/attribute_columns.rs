@@ -142,7 +142,8 @@ impl<'a> Entries<'a> {
         for row in 0..self.map.len() {
             for entry in self.entries(row) {
                 let Some(place) = places[self.keys.value(entry) as usize] else { continue };
-                let cell = &mut columns[place][row];
+                let column: &mut Vec<i32> = &mut columns[place];
+                let cell = &mut column[row];
                 // Of a key that another writer has put in twice, the first value counts in SQL.
                 if *cell == ABSENT {
                     let is_null = self.values.is_null(entry);
