@@ -16,6 +16,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use schema::assembled::attribute_column;
+use schema::promoted::{Origin, PROMOTED, Promoted};
 use schema::spans::{ATTRIBUTES, RESOURCE_ATTRIBUTES};
 
 use crate::error::{Error, Result};
@@ -29,6 +30,8 @@ const MOST_COLUMNS: usize = 64;
 const ROWS_PER_KEY: usize = 100;
 /// A value must come so often on average: others would take as much space as in the map.
 const ROWS_PER_VALUE: usize = 8;
+/// The attribute of the column `service_name`.
+const SERVICE_NAME_KEY: &str = "service.name";
 /// Longest key that becomes a name.
 const KEY_BYTES: usize = 200;
 
@@ -39,9 +42,12 @@ pub(super) struct AttributeColumns([Vec<String>; MAPS.len()]);
 impl AttributeColumns {
     /// For a file that begins with `rows`.
     pub(super) fn choose(rows: &RecordBatch) -> Self {
-        Self(
-            MAPS.map(|map| Entries::of(rows, map).map_or_else(Vec::new, |map| map.frequent_keys())),
-        )
+        Self(MAPS.map(|map| {
+            let entries = Entries::of(rows, map);
+            let mut keys = entries.map_or_else(Vec::new, |entries| entries.frequent_keys());
+            keys.retain(|key| !(map == RESOURCE_ATTRIBUTES && is_promoted_resource(key)));
+            keys
+        }))
     }
 
     /// The rows with the columns behind the others.
@@ -66,6 +72,13 @@ impl AttributeColumns {
             MAPS.iter().zip(&self.0).flat_map(|(map, keys)| keys.iter().map(move |k| (map, k)));
         keys.map(|(map, key)| Field::new(attribute_column(map, key), DataType::Utf8, true))
     }
+}
+
+/// Whether the table has a column for a resource attribute: it says the same, and is what people ask for.
+fn is_promoted_resource(key: &str) -> bool {
+    let of_resource = |column: &&Promoted| column.origin == Origin::Resource;
+    key == SERVICE_NAME_KEY
+        || PROMOTED.iter().filter(of_resource).any(|column| column.keys.contains(&key))
 }
 
 /// The entries of a column of maps.
