@@ -22,8 +22,8 @@ use clap::Parser;
 const COUNTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.csv");
 const HEADER: &str = "kernel,instructions,per";
 
-/// By how much a count may differ: the C library picks its functions by processor.
-const TOLERANCE: f64 = 0.05;
+/// By how much a count may grow: the C library picks its functions by processor, and threads take turns.
+const TOLERANCE: f64 = 0.1;
 
 /// Counts the instructions of the hot kernels.
 #[derive(Debug, Parser)]
