@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -23,7 +24,7 @@ def arguments() -> argparse.Namespace:
     add("--days", type=int, default=28, help="how many days they cover (default: %(default)s)")
     add("--start", default="2026-11-09", help="the first day (default: %(default)s)")
     add("--seed", type=int, default=46, help="of the data set (default: %(default)s)")
-    add("--spanlake", type=Path, default=REPOSITORY / "target/release/spanlake", help="the binary")
+    add("--spanlake", type=Path, help="the binary (default: the release build, made if need be)")
     add("--work-dir", type=Path, default=REPOSITORY / "target/side_by_side/work",
         help="folder for data and databases, up to 1 kB per span (default: under target/)")
     add("--keep", action="store_true", help="ask again what an earlier run loaded")
@@ -41,15 +42,25 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def release_build(with_load: bool) -> Path:
+    """Builds Spanlake as it is shipped, and the load program if it is needed."""
+    parts = ["-p", "cli"] + (["-p", "benches"] if with_load else [])
+    run.say("building Spanlake: cargo build --release; the first time takes 15 minutes and more")
+    if subprocess.run(["cargo", "build", "--release", "--locked", *parts], cwd=REPOSITORY).returncode:
+        sys.exit("Spanlake does not build; see above")
+    return REPOSITORY / "target/release/spanlake"
+
+
 def main() -> int:
     options = arguments()
     began = time.monotonic()
     load_before = machine.load()
     work = options.work_dir.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    source = Source(work / "spans.otlp.binpb", work / "parquet", options.spanlake.resolve())
+    binary = options.spanlake or release_build(with_load=bool(options.receiving))
+    source = Source(work / "spans.otlp.binpb", work / "parquet", binary.resolve())
     if not source.spanlake.exists():
-        sys.exit(f"{options.spanlake} is not there: run cargo build --release, or give --spanlake")
+        sys.exit(f"{binary} is not there; without --spanlake it is built")
     scope = Scope.of(options.start, options.days)
     systems = {
         name: system

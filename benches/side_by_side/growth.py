@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import data, machine
 from .question import Question
+from .report import table
 from .run import say
 from .scope import Scope
 from .system import Source
@@ -111,10 +112,10 @@ def written(
         "Written by `benches/side_by_side/run --growth`; medians in milliseconds, through Flight SQL, of as "
         "many days as in the suite: more spans are more load, not more history. \"Grows as n^\" is the slope "
         "between the smallest and the largest size: 1 is as fast as the data, 0 not at all.\n",
-        _table(["", ""], about),
+        table(["", ""], about),
         f"![Time per question against spans, both logarithmic]({plot})\n",
-        _table(head, rows),
-        _table([*head, "Grows as n^"], times),
+        table(head, rows),
+        table([*head, "Grows as n^"], times),
     ]
     return "\n".join(lines)
 
@@ -171,9 +172,3 @@ def drawn(sizes: Sequence[Size], questions: dict[str, Question]) -> str:
             f"{questions[name].title} ({exponent(sizes, name):.2f})</text>"
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" + "---:|" * (len(head) - 1)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"

@@ -25,7 +25,7 @@ def written(
     parts = [
         "# Side by side: results\n\nWritten by `benches/side_by_side/run`; how to read it is in "
         "[README.md](README.md).\n",
-        _table(["", ""], facts),
+        table(["", ""], facts),
         "## Load and size\n",
         _load(results, names),
         "## Warm\n\nMedian in milliseconds. \"Against the fastest\" is the fastest other system's "
@@ -60,7 +60,7 @@ def _load(results: Results, names: list[str]) -> str:
             )
         )
     head = ["System", "Load spans/s", "Load s", "Merge s", "Load peak MiB", "Bytes per span"]
-    return _table([*head, "Query peak MiB"], rows)
+    return table([*head, "Query peak MiB"], rows)
 
 
 def _mib(count: int | None) -> str:
@@ -91,7 +91,7 @@ def _times(
                 f"{fastest[1] / ours:.2f}" if fastest and ours else "-",
             )
         )
-    return _table(["Question", *names, "Fastest other", "Against the fastest"], rows)
+    return table(["Question", *names, "Fastest other", "Against the fastest"], rows)
 
 
 def _fastest(times: dict[str, float | None], others: list[str]) -> tuple[str, float] | None:
@@ -155,7 +155,8 @@ def _trouble(results: Results, questions: dict[str, Question]) -> str:
     return "\n".join(lines)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown; all columns but the first are numbers."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" + "---:|" * (len(head) - 1)]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
     return "\n".join(lines) + "\n"

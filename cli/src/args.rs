@@ -1,9 +1,11 @@
 //! What was typed: plain data, nothing opened and nothing checked against the disk.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use clap::{Parser, Subcommand, ValueEnum};
+use schema::TraceId;
 
 use crate::serve::Addresses;
 
@@ -45,6 +47,16 @@ pub(crate) enum Command {
     Import(ImportArgs),
     /// Assemble traces: fewer files, and trees that need not be computed again.
     Compact(CompactArgs),
+    /// Delete files that are no part of the lake any more.
+    Vacuum(VacuumArgs),
+    /// Take days out of the lake that are older than they should be.
+    Retain(RetainArgs),
+    /// Take traces out of the lake: a person's, or those of a mistake.
+    Erase(EraseArgs),
+    /// Compare the lake with its log, and what was computed with the spans.
+    Check(CheckArgs),
+    /// Write spans back into an OTLP file.
+    Export(ExportArgs),
     /// Ask with SQL; without a statement, in an interactive shell.
     Sql(SqlArgs),
     /// Write a report over a lake.
@@ -60,8 +72,9 @@ pub(crate) enum Command {
 /// The lake to work on.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LakeArg {
-    /// Folder of the lake [default: ./lake].
-    #[arg(long, value_name = "DIR", env = "SPANLAKE_LAKE")]
+    /// Folder of the lake, or a URL: s3://BUCKET/PREFIX, gs://..., az://... [default: ./lake].
+    /// Credentials come from the environment (AWS_*, GOOGLE_*, AZURE_*).
+    #[arg(long, value_name = "LAKE", env = "SPANLAKE_LAKE")]
     pub(crate) lake: Option<String>,
 }
 
@@ -125,13 +138,112 @@ Example:
   spanlake compact --lake ./lake
 
 Answers do not change, and other readers are not disturbed: replaced files are deleted an hour later by
-`spanlake serve`, or now with --vacuum.")]
+`spanlake serve` or `spanlake vacuum`, or now with --vacuum.")]
 pub(crate) struct CompactArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArg,
     /// Delete replaced files at once. Queries that run now, also of other programs, may fail.
     #[arg(long)]
     pub(crate) vacuum: bool,
+}
+
+/// Arguments of `vacuum`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  spanlake vacuum --lake ./lake --dry-run
+
+Deleted are files that were replaced, expired or rewritten longer ago than --grace, and files that
+nobody committed within a day. `spanlake serve` does it by itself.")]
+pub(crate) struct VacuumArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+    /// For how long a file stays after it left the lake, such as 90s, 30m or 1h: longer than any
+    /// query of any program. With 0s, queries that run now may fail.
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = parse_duration)]
+    pub(crate) grace: Duration,
+    /// Print what would be deleted, and delete nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `retain`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  spanlake retain --lake ./lake --days 30 --dry-run
+
+Days are those of the root of a trace, in UTC. The files are deleted by `spanlake vacuum`. In
+`spanlake serve`, the setting `retention.spans_days` does it by itself.")]
+pub(crate) struct RetainArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+    /// How many whole days to keep, besides today.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) days: u32,
+    /// Also if more than a tenth of all spans goes at once.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print what would go, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `erase`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  spanlake erase --where \"attributes['user.id'] = 'u-4711'\" --dry-run
+  spanlake erase --trace-id 4bf92f3577b34da6a3ce929d0e0e4736
+
+Whole traces go: the neighbours of a span are about the same request. The files that had them are
+written again without them at once, and are deleted by `spanlake vacuum`. What a running server has
+received in the last seconds is not seen: run it again when that is flushed.")]
+pub(crate) struct EraseArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+    /// Traces with a span for which this SQL condition holds.
+    #[arg(long = "where", value_name = "SQL", required_unless_present = "trace_id")]
+    pub(crate) condition: Option<String>,
+    /// The trace with this id; may be repeated.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) trace_id: Vec<TraceId>,
+    /// Print what would go, and change nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  spanlake check --lake ./lake
+
+Reads every file: present, size, hash, rows, times. Of a sample of traces, trees and summaries are
+computed again and compared. Ends with 1 if something is wrong.")]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  spanlake export --where \"root_span_name = 'GET /cart'\" --out cart.otlp.jsonl.zst
+
+The file name decides the format: .otlp.jsonl or .otlp.binpb, then nothing, .gz or .zst. Importing it
+gives the same spans. Values of attributes are strings, as the lake keeps them: 5 comes back as \"5\",
+and arrays and objects as JSON text.")]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+    /// Only traces with a span for which this SQL condition holds; all of their spans.
+    #[arg(long = "where", value_name = "SQL")]
+    pub(crate) condition: Option<String>,
+    /// File to write.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 /// Formats of trace files.
@@ -266,7 +378,7 @@ pub(crate) struct ServeArgs {
     /// Settings file.
     #[arg(long, value_name = "FILE", env = "SPANLAKE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Folder of the write-ahead log, on a local disk. Default: `wal` in the lake.
+    /// Folder of the write-ahead log, on a local disk. Default: `wal` in the lake, if that is a folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) wal: Option<PathBuf>,
     /// How log lines look.
@@ -342,6 +454,21 @@ fn parse_attach(text: &str) -> Result<Attach, String> {
         }
         _ => Err("write NAME=PARQUET, e.g. old=traces.parquet".into()),
     }
+}
+
+/// A number of seconds, minutes, hours or days.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds = match &text[digits.len()..] {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err("write a number and a unit: 90s, 30m, 1h or 7d".into()),
+    };
+    let number: u64 = digits.parse().map_err(|_| format!("`{digits}` is not a whole number"))?;
+    let seconds = number.checked_mul(seconds).ok_or_else(|| format!("{text} is too long"))?;
+    Ok(Duration::from_secs(seconds))
 }
 
 /// A date (its first moment in UTC), or a time with its zone.

@@ -1,13 +1,18 @@
 //! From a parsed command line to the work it asks for.
 
+mod check;
 mod compact;
 mod demo;
+mod erase;
+mod export;
 mod functions;
 mod generate;
 mod import;
 mod report;
+mod retain;
 mod serve;
 pub(crate) mod sql;
+mod vacuum;
 
 use std::future::Future;
 
@@ -22,6 +27,11 @@ pub(crate) async fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(args) => stoppable(demo::run(args)).await,
         Command::Compact(args) => stoppable(compact::run(args)).await,
+        Command::Vacuum(args) => stoppable(vacuum::run(args)).await,
+        Command::Retain(args) => stoppable(retain::run(args)).await,
+        Command::Erase(args) => stoppable(erase::run(args)).await,
+        Command::Export(args) => stoppable(export::run(args)).await,
+        Command::Check(args) => stoppable(check::run(args)).await,
         // These end their work themselves when they are interrupted.
         Command::Import(args) => on_large_stack(import::run(args)).await,
         Command::Serve(args) => on_large_stack(serve::run(args)).await,

@@ -2,6 +2,8 @@
 
 #[path = "it/attach.rs"]
 mod attach;
+#[path = "it/bucket.rs"]
+mod bucket;
 #[path = "it/crash.rs"]
 mod crash;
 #[path = "it/demo.rs"]
@@ -30,3 +32,5 @@ mod serve;
 mod server;
 #[path = "it/sql.rs"]
 mod sql;
+#[path = "it/tidy_up.rs"]
+mod tidy_up;

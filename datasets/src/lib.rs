@@ -23,6 +23,7 @@
 //!
 //! No clock, no system randomness, no network, and no reading: `ingest` decodes.
 
+mod compress;
 mod encode;
 mod error;
 mod fleet;
@@ -38,6 +39,7 @@ mod traffic;
 mod visitor;
 mod write;
 
+pub use compress::Compressed;
 pub use encode::{Encoding, encode};
 pub use error::{Error, Result};
 pub use incident::{Incident, IncidentKind};

@@ -5,15 +5,11 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use flate2::write::GzEncoder;
-use zstd::stream::write::Encoder as ZstdEncoder;
-
+use crate::compress::Compressed;
 use crate::encode::{Encoding, encode};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::span::Request;
-
-const ZSTD_LEVEL: i32 = 3;
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,23 +91,9 @@ pub fn write(
     format: Format,
     progress: impl FnMut(u64),
 ) -> Result<Summary> {
-    let mut out = BufWriter::new(out);
-    let summary = match format.compression {
-        Compression::None => write_requests(plan, &mut out, format.encoding, progress)?,
-        Compression::Gzip => {
-            let mut gzip = GzEncoder::new(&mut out, flate2::Compression::default());
-            let summary = write_requests(plan, &mut gzip, format.encoding, progress)?;
-            gzip.finish()?;
-            summary
-        }
-        Compression::Zstd => {
-            let mut zstd = ZstdEncoder::new(&mut out, ZSTD_LEVEL)?;
-            let summary = write_requests(plan, &mut zstd, format.encoding, progress)?;
-            zstd.finish()?;
-            summary
-        }
-    };
-    out.flush()?;
+    let mut out = Compressed::new(BufWriter::new(out), format.compression)?;
+    let summary = write_requests(plan, &mut out, format.encoding, progress)?;
+    out.finish()?;
     Ok(summary)
 }
 

@@ -22,18 +22,23 @@ mod output;
 mod plan;
 mod unit;
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::{cast, filter_record_batch};
 use datafusion::arrow::datatypes::SchemaRef;
 use object_store::{ObjectStore, ObjectStoreExt};
-use schema::spans::stored_schema;
+use schema::TraceId;
+use schema::spans::{TRACE_ID, stored_schema};
 
-use crate::catalog::{NewFile, Replaced, TableLog, remove_uncommitted};
+use crate::catalog::{Change, NewFile, Replaced, Replacement, TableLog, remove_uncommitted};
 use crate::clock::Clock;
+use crate::content_hash::content_hash;
 use crate::error::{Error, Result};
 use crate::paths;
+use crate::remove::Removed;
 use crate::settings::CompactSettings;
 use crate::snapshot::{Layout, Snapshot};
 use crate::trace_index::TraceIndexes;
@@ -78,6 +83,17 @@ impl Assembled {
     }
 }
 
+/// How far erasing has come.
+#[derive(Debug)]
+pub(crate) enum Erased {
+    /// Some files are written again; others may have the traces, too.
+    Some(Removed),
+    /// Another process was faster, and nothing has changed.
+    Lost,
+    /// No file has the traces.
+    Nothing,
+}
+
 /// Assembles the traces of one lake.
 #[derive(Debug)]
 pub(crate) struct Assembler {
@@ -105,10 +121,53 @@ impl Assembler {
         let now_ms = self.clock.now().timestamp_millis();
         let plan = Plan::new(snapshot, &in_memory, &self.indexes, &self.settings, now_ms).await?;
         let Some(plan) = plan else { return Ok(Assembled::default()) };
+        Ok(self.carry_out(&plan, snapshot, &HashSet::new()).await?.unwrap_or_default())
+    }
+
+    /// Takes whole traces out of some of the files that have them: one commit's worth of work.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`].
+    pub(crate) async fn erase(
+        &self,
+        snapshot: &Snapshot,
+        traces: &HashSet<TraceId>,
+    ) -> Result<Erased> {
+        self.indexes.keep_only(&snapshot.files);
+        let plan = Plan::without(snapshot, traces, &self.indexes, &self.settings).await?;
+        let Some(plan) = plan else { return Ok(Erased::Nothing) };
+        let Some(done) = self.carry_out(&plan, snapshot, traces).await? else {
+            return Ok(Erased::Lost);
+        };
+        let rows: u64 = plan.inputs.iter().filter_map(|file| file.rows).sum();
+        Ok(Erased::Some(Removed {
+            spans: rows.saturating_sub(done.spans + done.left),
+            files: done.files_before,
+            bytes: done.bytes_before.saturating_sub(done.bytes_after),
+            version: done.version,
+        }))
+    }
+
+    /// Writes the new files and commits them. `None` if another process was faster.
+    async fn carry_out(
+        &self,
+        plan: &Plan,
+        snapshot: &Snapshot,
+        erased: &HashSet<TraceId>,
+    ) -> Result<Option<Assembled>> {
         let mut files = Vec::new();
-        let written = self.write(&plan, &mut files).await;
+        let written = self.write(plan, erased, &mut files).await;
+        let change = if erased.is_empty() { Change::None } else { Change::FewerRows };
+        let replacement = Replacement {
+            seen: snapshot,
+            old: &plan.inputs,
+            new: &files,
+            change,
+            now_ms: self.clock.now().timestamp_millis(),
+        };
         let replaced = match written {
-            Ok(()) => self.log.replace(snapshot, &plan.inputs, &files).await,
+            Ok(()) => self.log.replace(replacement).await,
             Err(error) => {
                 remove_uncommitted(&*self.store, &files).await;
                 return Err(error);
@@ -118,7 +177,7 @@ impl Assembler {
             files.iter().filter(|file| layout(file.layout)).map(|file| file.rows).sum()
         };
         match replaced? {
-            Replaced::Done { version } => Ok(Assembled {
+            Replaced::Done { version } => Ok(Some(Assembled {
                 spans: done(|layout| layout == Layout::Assembled),
                 left: done(|layout| layout != Layout::Assembled),
                 files_before: plan.inputs.len(),
@@ -126,17 +185,22 @@ impl Assembler {
                 files_after: files.len(),
                 bytes_after: files.iter().map(|file| file.size_bytes).sum(),
                 version: Some(version),
-            }),
+            })),
             Replaced::Lost => {
                 remove_uncommitted(&*self.store, &files).await;
-                Ok(Assembled::default())
+                Ok(None)
             }
         }
     }
 
     /// Writes what comes in the place of the inputs. `files` has every file that may exist, even after
     /// an error.
-    async fn write(&self, plan: &Plan, files: &mut Vec<NewFile>) -> Result<()> {
+    async fn write(
+        &self,
+        plan: &Plan,
+        erased: &HashSet<TraceId>,
+        files: &mut Vec<NewFile>,
+    ) -> Result<()> {
         let mut inputs = Vec::with_capacity(plan.inputs.len());
         for file in &plan.inputs {
             let input = Input::open(&self.store, file).await?;
@@ -148,41 +212,35 @@ impl Assembler {
         }
         let schema = columns_of(&inputs);
         let mut output = Output::new(&schema, self.row_group_rows, self.settings.file_rows);
+        let reading = Reading { inputs, erased, left_out: AtomicU64::new(0) };
         // While the slices of one unit are encoded, the next unit is read and brought into order.
         let mut units = plan.units.iter();
-        let mut slices = match units.next() {
-            Some(rows) => slices_of(&inputs, &schema, rows, self.row_group_rows).await?,
-            None => Vec::new(),
-        };
-        while !slices.is_empty() {
+        let mut current = reading.slices(&schema, units.next(), self.row_group_rows).await?;
+        while let Some(slices) = current {
             let encoded = blocking(move || {
                 for slice in &slices {
                     output.write(slice)?;
                 }
-                let first_day = slices.iter().map(|slice| slice.day).min().unwrap_or(i64::MIN);
-                let finished = output.finish_before(first_day)?;
+                let first_day = slices.iter().map(|slice| slice.day).min();
+                let finished = output.finish_before(first_day.unwrap_or(i64::MIN))?;
                 Ok((output, finished))
             });
-            let following = async {
-                match units.next() {
-                    Some(rows) => slices_of(&inputs, &schema, rows, self.row_group_rows).await,
-                    None => Ok(Vec::new()),
-                }
-            };
+            let following = reading.slices(&schema, units.next(), self.row_group_rows);
             let (encoded, following) = tokio::join!(encoded, following);
             let finished;
             (output, finished) = encoded?;
-            slices = following?;
+            current = following?;
             self.put(finished, files).await?;
         }
         let finished = blocking(move || output.finish()).await?;
         self.put(finished, files).await?;
-        self.write_left(plan, &inputs, files).await?;
+        self.write_left(plan, &reading, files).await?;
         let written: u64 = files.iter().map(|file| file.rows).sum();
-        let read: usize = inputs.iter().map(Input::rows).sum();
-        if written != read as u64 {
+        let read: usize = reading.inputs.iter().map(Input::rows).sum();
+        let left_out = reading.left_out.into_inner();
+        if written + left_out != read as u64 {
             return Err(Error::Internal(format!(
-                "{read} spans became {written}; nothing was changed"
+                "{read} spans became {written}, {left_out} were to be erased; nothing was changed"
             )));
         }
         Ok(())
@@ -192,7 +250,7 @@ impl Assembler {
     async fn write_left(
         &self,
         plan: &Plan,
-        inputs: &[Input],
+        reading: &Reading<'_>,
         files: &mut Vec<NewFile>,
     ) -> Result<()> {
         let schema = stored_schema();
@@ -209,7 +267,7 @@ impl Assembler {
             .min();
         for rows in &plan.left {
             let mut batches = Vec::new();
-            for batch in read(inputs, &schema, rows).await? {
+            for batch in reading.read(&schema, rows).await? {
                 batches.push(plain(&batch)?);
             }
             for mut file in data_files.write(batches).await? {
@@ -232,6 +290,7 @@ impl Assembler {
                 start_time_range,
                 layout: Layout::Assembled,
                 written_ms: self.clock.now().timestamp_millis(),
+                hash: content_hash(&bytes),
             });
             self.store.put(&paths::in_lake(&path), bytes.into()).await?;
         }
@@ -239,24 +298,58 @@ impl Assembler {
     }
 }
 
-/// Reads a unit and brings its rows into order.
-async fn slices_of(
-    inputs: &[Input],
-    schema: &SchemaRef,
-    rows: &Rows,
-    slice_rows: usize,
-) -> Result<Vec<Slice>> {
-    let batches = read(inputs, schema, rows).await?;
-    let schema = Arc::clone(schema);
-    blocking(move || Unit::new(schema, &batches)?.into_slices(slice_rows)).await
+/// The inputs while they are read, and what is left out of them.
+#[derive(Debug)]
+struct Reading<'a> {
+    inputs: Vec<Input>,
+    erased: &'a HashSet<TraceId>,
+    left_out: AtomicU64,
 }
 
-async fn read(inputs: &[Input], schema: &SchemaRef, rows: &Rows) -> Result<Vec<RecordBatch>> {
-    let mut batches = Vec::new();
-    for (input, ranges) in rows {
-        batches.extend(inputs[*input].read(schema, ranges).await?);
+impl Reading<'_> {
+    /// Reads a unit and brings its rows into order. `None` if there is no more.
+    async fn slices(
+        &self,
+        schema: &SchemaRef,
+        rows: Option<&Rows>,
+        slice_rows: usize,
+    ) -> Result<Option<Vec<Slice>>> {
+        let Some(rows) = rows else { return Ok(None) };
+        let batches = self.read(schema, rows).await?;
+        if batches.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let schema = Arc::clone(schema);
+        blocking(move || Unit::new(schema, &batches)?.into_slices(slice_rows)).await.map(Some)
     }
-    Ok(batches)
+
+    /// Reads rows; batches without any are left out.
+    async fn read(&self, schema: &SchemaRef, rows: &Rows) -> Result<Vec<RecordBatch>> {
+        let mut batches = Vec::new();
+        for (input, ranges) in rows {
+            for batch in self.inputs[*input].read(schema, ranges).await? {
+                let kept = self.without_erased(batch)?;
+                batches.extend(Some(kept).filter(|batch| batch.num_rows() > 0));
+            }
+        }
+        Ok(batches)
+    }
+
+    fn without_erased(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        if self.erased.is_empty() {
+            return Ok(batch);
+        }
+        let ids = batch.column_by_name(TRACE_ID).and_then(|ids| ids.as_fixed_size_binary_opt());
+        let ids = ids.ok_or_else(|| Error::Internal("a file without trace ids".into()))?;
+        let is_kept = |id: Option<&[u8]>| {
+            let id = id.and_then(TraceId::from_bytes);
+            Some(id.is_none_or(|id| !self.erased.contains(&id)))
+        };
+        let kept: BooleanArray = ids.iter().map(is_kept).collect();
+        self.left_out.fetch_add(kept.false_count() as u64, Ordering::Relaxed);
+        filter_record_batch(&batch, &kept)
+            .map_err(|e| Error::Internal(format!("erasing spans: {e}")))
+    }
 }
 
 /// The same rows with text as text.

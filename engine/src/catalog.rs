@@ -1,5 +1,8 @@
 //! The table log: which files are the table. All of Delta is in [`delta`], so that it can be replaced.
 
 mod delta;
+mod probe;
 
-pub(crate) use delta::{Marked, Marker, NewFile, Replaced, TableLog, remove_uncommitted};
+pub(crate) use delta::{
+    Change, History, Marked, Marker, NewFile, Replaced, Replacement, TableLog, remove_uncommitted,
+};

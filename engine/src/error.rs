@@ -19,7 +19,7 @@ pub enum Error {
         location: String,
     },
 
-    /// The location is not one that this build can read. Name a folder.
+    /// The location is not one that this build can read. Name a folder or a bucket.
     #[error("cannot use `{location}` as a lake: {reason}")]
     BadLocation {
         /// The location as the user gave it.
@@ -142,6 +142,16 @@ pub enum Error {
         source: std::io::Error,
     },
 
+    /// The store does not keep commits of two writers apart. Use another one, or another gateway to it.
+    #[error(
+        "the store cannot hold a lake: {reason}; use one that honours conditional writes \
+         (`If-None-Match: *` on S3)"
+    )]
+    UnsafeStore {
+        /// What it did.
+        reason: String,
+    },
+
     /// The object store failed; the same call may succeed later.
     #[error("cannot access the lake: {0}")]
     Store(#[from] object_store::Error),
@@ -168,6 +178,7 @@ impl Error {
             self,
             Error::NotALake { .. }
                 | Error::BadLocation { .. }
+                | Error::UnsafeStore { .. }
                 | Error::Refused { .. }
                 | Error::BadQuery(_)
                 | Error::Attach { .. }

@@ -22,7 +22,9 @@
 
 mod assemble;
 mod catalog;
+mod check;
 mod clock;
+mod content_hash;
 mod data_file_reader;
 mod disk;
 mod engine;
@@ -31,6 +33,7 @@ mod location;
 mod memory_size;
 mod paths;
 mod read;
+mod remove;
 mod settings;
 mod snapshot;
 mod sorted_listing;
@@ -40,12 +43,16 @@ mod trace_index;
 mod write;
 
 pub use assemble::Assembled;
+pub use check::{Checked, Finding};
 pub use clock::{Clock, SystemClock};
 pub use disk::{DiskFile, DurablePuts, FileSystem, LocalDisk, Lock};
 pub use engine::{Components, Engine};
 pub use error::{Error, Result};
 pub use location::Location;
-pub use settings::{CompactSettings, LiveSettings, OnCorruption, Settings, THREAD_STACK_BYTES};
+pub use remove::{Expired, Removed, Unused, UnusedFile};
+pub use settings::{
+    CompactSettings, LiveSettings, OnCorruption, RetentionSettings, Settings, THREAD_STACK_BYTES,
+};
 pub use snapshot::{DataFile, Layout, MemoryChunk, Snapshot};
 pub use sql::{Query, Session, Statement, TableInfo};
 pub use write::{
@@ -57,5 +64,7 @@ pub use write::{
 pub const SETTINGS_SOURCE: &str = include_str!("settings.rs");
 /// The file that declares [`CompactSettings`].
 pub const COMPACT_SETTINGS_SOURCE: &str = include_str!("settings/compact.rs");
+/// The file that declares [`RetentionSettings`].
+pub const RETENTION_SETTINGS_SOURCE: &str = include_str!("settings/retention.rs");
 /// The file that declares [`LiveSettings`].
 pub const LIVE_SETTINGS_SOURCE: &str = include_str!("settings/live.rs");

@@ -1,5 +1,7 @@
 //! Where a lake lies.
 
+mod bucket;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,58 +15,80 @@ use crate::disk::{DurablePuts, FileSystem, LocalDisk, create_dirs, is_staged};
 use crate::error::{Error, Result};
 use crate::paths;
 use crate::sorted_listing::SortedListing;
+use bucket::Bucket;
 
-/// The root of a lake: today a folder, given as a path or a `file://` URL.
+/// The root of a lake: a folder, given as a path or a `file://` URL, or a prefix of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     text: String,
-    folder: PathBuf,
+    place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Folder(PathBuf),
+    Bucket(Bucket),
 }
 
 impl Location {
-    /// Parses what a user typed after `--lake`. Does not touch the disk.
+    /// Parses what a user typed after `--lake`. Touches neither disk nor network.
     ///
     /// # Errors
     ///
-    /// [`Error::BadLocation`] for an empty text or a URL scheme other than `file`.
+    /// [`Error::BadLocation`] for an empty text, an unknown URL scheme, or a URL that names no bucket or
+    /// says more than where.
     pub fn parse(text: &str) -> Result<Self> {
         let bad =
             |reason: &str| Error::BadLocation { location: text.into(), reason: reason.into() };
         if text.is_empty() {
             return Err(bad("the path is empty; give a folder"));
         }
-        let folder = match text.split_once("://") {
-            None => PathBuf::from(text),
-            Some(("file", _)) => Url::parse(text)
-                .ok()
-                .and_then(|url| url.to_file_path().ok())
-                .ok_or_else(|| bad("the URL does not name a folder; write file:///folder"))?,
-            Some((scheme, _)) => {
-                return Err(bad(&format!("`{scheme}` is not supported; give a local folder")));
+        let place = match text.split_once("://") {
+            None => Place::Folder(PathBuf::from(text)),
+            Some(("file", _)) => {
+                let folder = Url::parse(text).ok().and_then(|url| url.to_file_path().ok());
+                let folder = folder
+                    .ok_or_else(|| bad("the URL does not name a folder; write file:///folder"))?;
+                Place::Folder(folder)
             }
+            Some(_) => Place::Bucket(Bucket::parse(text)?),
         };
-        Ok(Self { text: text.into(), folder })
+        Ok(Self { text: text.into(), place })
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The folder, of a lake that lies in one.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder),
+            Place::Bucket(_) => None,
+        }
     }
 
-    /// Whether a lake may be created there: in a folder that is new or empty, or holds nothing but what
+    /// Whether a lake may be created there: in a place that is new or empty, or holds nothing but what
     /// is left of a lake whose creation was cut off.
-    pub fn is_vacant(&self) -> bool {
-        !holds_something(&self.folder, Path::new(paths::TABLE_LOG))
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] if a bucket does not answer.
+    pub async fn is_vacant(&self) -> Result<bool> {
+        match &self.place {
+            Place::Folder(folder) => Ok(!holds_something(folder, Path::new(paths::TABLE_LOG))),
+            Place::Bucket(bucket) => bucket.is_vacant().await,
+        }
     }
 
     /// The store whose root is the lake. Creates the folder if `create`.
     pub(crate) fn open(&self, create: bool) -> Result<Arc<dyn ObjectStore>> {
         let bad = |reason: String| Error::BadLocation { location: self.text.clone(), reason };
+        let folder = match &self.place {
+            Place::Folder(folder) => folder,
+            Place::Bucket(bucket) => return bucket.open(),
+        };
         if create {
-            create_dirs(&LocalDisk, &self.folder)
+            create_dirs(&LocalDisk, folder)
                 .map_err(|e| bad(format!("cannot create the folder: {e}")))?;
         }
-        let folder = match self.folder.canonicalize() {
+        let folder = match folder.canonicalize() {
             Ok(folder) if folder.is_dir() => folder,
             Ok(_) => return Err(bad("it is a file, not a folder".into())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -89,10 +113,10 @@ fn holds_something(folder: &Path, below: &Path) -> bool {
     let next = rest.next();
     entries.filter_map(io::Result::ok).any(|entry| match next {
         Some(next) => {
-            let path = entry.path();
-            entry.file_name() != next.as_os_str()
-                || !path.is_dir()
-                || holds_something(&path, rest.as_path())
+            let (path, name) = (entry.path(), entry.file_name());
+            let is_next = name == next.as_os_str() && path.is_dir();
+            let is_probe = paths::is_probe(&name.to_string_lossy());
+            !is_probe && (!is_next || holds_something(&path, rest.as_path()))
         }
         None => !is_staged(&entry.file_name().to_string_lossy()),
     })

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! <lake>/spans/_delta_log/...                   the table log
+//! <lake>/.probe-<uuid>                          for a moment, when a writer tries what the store promises
 //! <lake>/spans/date=2026-11-09/<uuid>.parquet   spans of that UTC day; of whole traces, the day of the root
 //! ```
 
@@ -14,6 +15,19 @@ pub(crate) const SPANS: &str = "spans";
 
 /// Folder of the table log under the lake root.
 pub(crate) const TABLE_LOG: &str = "spans/_delta_log";
+
+/// Beginning of the name of a probe.
+const PROBE: &str = ".probe-";
+
+/// Key of a new probe, at the lake root, where no reader looks.
+pub(crate) fn new_probe() -> Path {
+    Path::from(format!("{PROBE}{}", Uuid::new_v4()))
+}
+
+/// Whether a name at the lake root is one of [`new_probe`].
+pub(crate) fn is_probe(name: &str) -> bool {
+    name.starts_with(PROBE)
+}
 
 /// Key of a new data file, relative to the table. Unique: files are written once.
 pub(crate) fn new_data_file(date: &str) -> Path {

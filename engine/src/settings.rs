@@ -2,11 +2,13 @@
 
 mod compact;
 mod live;
+mod retention;
 
 use serde::{Deserialize, Serialize};
 
 pub use compact::CompactSettings;
 pub use live::{LiveSettings, OnCorruption};
+pub use retention::RetentionSettings;
 
 /// Stack that the threads of a runtime need to run what `sql_max_operators` lets through: expressions
 /// are evaluated, and plans dropped, by recursion.

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::{AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::error::ArrowError;
 use object_store::path::Path;
 use schema::spans::TRACE_ID;
 
@@ -45,6 +47,8 @@ pub struct DataFile {
     pub date: String,
     /// When it was written, in milliseconds since the epoch.
     pub written_ms: i64,
+    /// XXH3 of its content in 128 bits as hex, if the log says.
+    pub hash: Option<String>,
 }
 
 /// How rows lie in a file.
@@ -132,6 +136,24 @@ impl MemoryChunk {
             keys.dedup();
             keys
         })
+    }
+
+    /// Whether there are rows of a trace with that key.
+    pub(crate) fn has(&self, key: u64) -> bool {
+        self.trace_keys().binary_search(&key).is_ok()
+    }
+
+    /// The rows of the traces in `keys`, which are sorted; `None` if there are none.
+    pub(crate) fn rows_of(&self, keys: &[u64]) -> Result<Option<RecordBatch>, ArrowError> {
+        if !keys.iter().any(|key| self.has(*key)) {
+            return Ok(None);
+        }
+        let Some(ids) = self.batch.column_by_name(TRACE_ID) else { return Ok(None) };
+        let is_wanted =
+            |id: Option<&[u8]>| id.is_some_and(|id| keys.binary_search(&trace_key(id)).is_ok());
+        let wanted: BooleanArray =
+            ids.as_fixed_size_binary().iter().map(|id| Some(is_wanted(id))).collect();
+        filter_record_batch(&self.batch, &wanted).map(Some)
     }
 
     pub(crate) fn bytes(&self) -> u64 {

@@ -8,6 +8,7 @@
 
 mod it {
     mod assembly;
+    mod checks;
     mod crisp;
     mod delta_readers;
     mod fixtures;
@@ -19,6 +20,8 @@ mod it {
     mod live;
     mod numbered_spans;
     mod power_cut;
+    mod random_lakes;
+    mod removal;
     mod replay;
     mod sim;
     mod sql;

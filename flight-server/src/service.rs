@@ -51,7 +51,7 @@ pub(crate) struct Shared {
     pub(crate) planning: Gate,
     pub(crate) running: Gate,
     pub(crate) stats: Arc<Stats>,
-    /// The threads for planning.
+    /// The threads for catalogs and for binding parameters; the engine plans on its own.
     pub(crate) compute: Compute,
     /// Threads that wait for a query.
     pub(crate) idle: IdleThreads,

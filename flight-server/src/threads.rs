@@ -1,8 +1,9 @@
-//! Where queries are planned and computed: threads of their own.
+//! Where queries are bound and computed: threads of their own.
 //!
 //! Some operators, joins above all, compute for long without giving way. On the threads
 //! that serve the connections they would stop the clocks that shall stop them, and every
-//! other client with them. So planning has threads that compute nothing, and each query
+//! other client with them. So what clients ask before a query, catalogs and bound parameters,
+//! has threads that compute no query (plans have theirs in the engine), and each query
 //! has its own. To start them takes longer than many a query, so those of a query that
 //! came to its end serve the next one; those of a query that was cut off end with it.
 

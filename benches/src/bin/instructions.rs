@@ -23,7 +23,7 @@ const COUNTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.csv");
 const HEADER: &str = "kernel,instructions,per";
 
 /// By how much a count may grow: the C library picks its functions by processor, and threads take turns.
-const TOLERANCE: f64 = 0.1;
+const TOLERANCE: f64 = 0.05;
 
 /// Counts the instructions of the hot kernels.
 #[derive(Debug, Parser)]

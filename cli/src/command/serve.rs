@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use engine::Location;
 
 use crate::args::ServeArgs;
 use crate::failure::Interrupted;
@@ -21,7 +22,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         Some(path) => Config::read(path)?,
         None => Config::default(),
     };
-    let location = lake::to_write(args.lake.text()).await?;
+    let location = Location::parse(args.lake.text())?;
+    lake::find(&location).await?;
     if let Some(folder) = args.wal {
         config.wal.wal_dir = folder;
     }

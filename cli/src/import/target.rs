@@ -1,7 +1,7 @@
 //! Where imported spans go: a lake that is there, or one that the first spans create.
 
 use anyhow::{Context, Result};
-use engine::{Engine, Error, Location, Settings, Writer};
+use engine::{Engine, Location, Settings, Writer};
 
 use crate::lake;
 
@@ -17,13 +17,9 @@ pub(crate) enum Target {
 impl Target {
     /// Opens the lake, or checks that one may be created there.
     pub(crate) async fn find(location: Location) -> Result<Self> {
-        match Engine::open(&location, Settings::default()).await {
-            Ok(engine) => Ok(Self::Open(engine.writer())),
-            Err(Error::NotALake { .. }) => {
-                lake::check_empty(&location)?;
-                Ok(Self::New(location))
-            }
-            Err(error) => Err(error.into()),
+        match lake::find(&location).await? {
+            Some(engine) => Ok(Self::Open(engine.writer())),
+            None => Ok(Self::New(location)),
         }
     }
 

@@ -1,14 +1,16 @@
-//! Assembles traces while the server runs, and deletes what was replaced.
+//! Assembles traces while the server runs, takes out what is too old, and deletes what was replaced.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use engine::{Assembled, CompactSettings, Engine};
+use engine::{Assembled, CompactSettings, Engine, RetentionSettings};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// How often replaced files are looked for.
-const VACUUM_INTERVAL: Duration = Duration::from_secs(60);
+/// How often replaced files and expired days are looked for.
+const TIDY_INTERVAL: Duration = Duration::from_secs(60);
+/// How often files are looked for that were never committed, which lists the whole lake.
+const ORPHAN_INTERVAL: Duration = Duration::from_secs(3_600);
 
 /// What was assembled since the start.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,7 @@ pub(super) struct Counts {
     pub(super) files_replaced: u64,
     pub(super) files_written: u64,
     pub(super) files_deleted: u64,
+    pub(super) spans_expired: u64,
 }
 
 /// The counts, shared with the metrics.
@@ -37,12 +40,14 @@ impl Assembling {
         &self,
         engine: Engine,
         settings: CompactSettings,
+        retention: RetentionSettings,
         mut stopping: watch::Receiver<bool>,
     ) {
-        let Some(pause) = settings.interval() else { return };
-        let mut ticks = interval(pause);
+        // Without assembly there is still something to tidy up.
+        let mut ticks = interval(settings.interval().unwrap_or(TIDY_INTERVAL));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut vacuumed = Instant::now();
+        let mut tidied = Instant::now();
+        let mut listed = Instant::now();
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -50,12 +55,17 @@ impl Assembling {
                 _ = stopping.wait_for(|is_set| *is_set) => return,
             }
             loop {
-                let more = self.assemble(&engine, &settings).await;
+                let more = settings.interval().is_some() && self.assemble(&engine, &settings).await;
                 // Here too: under load there is always more to assemble, and replaced files go on
                 // taking room until they are deleted.
-                if vacuumed.elapsed() >= VACUUM_INTERVAL {
-                    vacuumed = Instant::now();
-                    self.vacuum(&engine, &settings).await;
+                if tidied.elapsed() >= TIDY_INTERVAL {
+                    tidied = Instant::now();
+                    self.expire(&engine, retention.spans_days).await;
+                    let lists = listed.elapsed() >= ORPHAN_INTERVAL;
+                    if lists {
+                        listed = Instant::now();
+                    }
+                    self.vacuum(&engine, &settings, lists).await;
                 }
                 // One commit may not be enough for what came since the last time.
                 if !more || *stopping.borrow() {
@@ -93,8 +103,29 @@ impl Assembling {
         }
     }
 
-    async fn vacuum(&self, engine: &Engine, settings: &CompactSettings) {
-        match engine.vacuum(Duration::from_millis(settings.vacuum_ms)).await {
+    /// Takes out the days that are too old; none if days is 0.
+    async fn expire(&self, engine: &Engine, days: u32) {
+        if days == 0 {
+            return;
+        }
+        match expire(engine, days).await {
+            Ok(0) => {}
+            Ok(spans) => {
+                tracing::info!(spans, days, "spans that were too old were taken out");
+                self.locked().spans_expired += spans;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old spans could not be taken out; it is tried again");
+            }
+        }
+    }
+
+    /// Deletes what was replaced; with `all`, also what was never committed.
+    async fn vacuum(&self, engine: &Engine, settings: &CompactSettings, all: bool) {
+        let grace = Duration::from_millis(settings.vacuum_ms);
+        let deleted =
+            if all { delete_unused(engine, grace).await } else { engine.vacuum(grace).await };
+        match deleted {
             Ok(deleted) => self.locked().files_deleted += deleted as u64,
             Err(error) => {
                 tracing::warn!(%error, "replaced files could not be deleted; it is tried again");
@@ -106,4 +137,25 @@ impl Assembling {
         // A poisoned lock still holds whole numbers.
         self.0.lock().unwrap_or_else(|e| e.into_inner())
     }
+}
+
+/// Gives the number of spans that went.
+async fn expire(engine: &Engine, days: u32) -> engine::Result<u64> {
+    let expired = engine.expired(days).await?;
+    if expired.is_suspicious() {
+        tracing::error!(
+            spans = expired.spans, of = expired.spans_of_table, kept_from = %expired.kept_from,
+            "more than a tenth of all spans is too old, so nothing is taken out; if the clock and \
+             `retention.spans_days` are right, run `spanlake retain --force` once"
+        );
+        return Ok(0);
+    }
+    Ok(engine.expire(&expired).await?.spans)
+}
+
+/// Gives the number of files that went.
+async fn delete_unused(engine: &Engine, grace: Duration) -> engine::Result<usize> {
+    let unused = engine.unused(grace).await?;
+    engine.delete_unused(&unused).await?;
+    Ok(unused.len())
 }

@@ -19,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) wal: engine::LiveSettings,
     /// The assembly of traces: `[compact]`.
     pub(crate) compact: engine::CompactSettings,
+    /// How long spans are kept: `[retention]`.
+    pub(crate) retention: engine::RetentionSettings,
     /// Queries and files: `[engine]`.
     pub(crate) engine: engine::Settings,
     /// Flight SQL: `[flight]`.
@@ -26,10 +28,11 @@ pub(crate) struct Config {
 }
 
 /// The sections, and the source that declares each.
-const SECTIONS: [(&str, &str); 5] = [
+const SECTIONS: [(&str, &str); 6] = [
     ("ingest", ingest::server::SETTINGS_SOURCE),
     ("wal", engine::LIVE_SETTINGS_SOURCE),
     ("compact", engine::COMPACT_SETTINGS_SOURCE),
+    ("retention", engine::RETENTION_SETTINGS_SOURCE),
     ("engine", engine::SETTINGS_SOURCE),
     ("flight", flight_server::SETTINGS_SOURCE),
 ];

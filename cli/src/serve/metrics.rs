@@ -58,7 +58,8 @@ impl Counts {
             "assembly_files_deleted",
             "Replaced files that were deleted.",
             done.files_deleted,
-        )
+        )?;
+        out.counter("spans_expired", "Spans that retention took out.", done.spans_expired)
     }
 
     fn receiving(&self, out: &mut Writer<'_>) -> fmt::Result {

@@ -113,10 +113,11 @@ impl Running {
         let background =
             Background::start("assembly").context("cannot start the threads of the assembly")?;
         let assembling = {
-            let (assembled, engine, settings) =
-                (Arc::clone(&assembled), engine.clone(), config.compact);
+            let (assembled, engine) = (Arc::clone(&assembled), engine.clone());
+            let (settings, retention) = (config.compact, config.retention);
             let stopping = stopping.clone();
-            background.spawn(async move { assembled.run(engine, settings, stopping).await })
+            background
+                .spawn(async move { assembled.run(engine, settings, retention, stopping).await })
         };
         let mut answering = JoinSet::new();
         if let Some(listener) = sockets.flight {

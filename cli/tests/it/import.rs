@@ -123,8 +123,8 @@ fn a_lake_needs_a_folder() {
     folder.write("file", "");
     let error = folder.run(["import", "--lake", "file", "traces.json"]).fails(2);
     assert!(error.contains("`file`"), "{error}");
-    let error = folder.run(["import", "--lake", "s3://bucket/x", "traces.json"]).fails(2);
-    assert!(error.contains("`s3` is not supported"), "{error}");
+    let error = folder.run(["import", "--lake", "ftp://host/x", "traces.json"]).fails(2);
+    assert!(error.contains("`ftp` is not supported; give a folder, s3://"), "{error}");
 }
 
 /// Scenario: all files are broken and there is no lake yet; or the folder holds other things.

@@ -23,9 +23,13 @@ impl Server {
 
     /// As [`Self::start`]; `None` if it ends before it listens.
     pub(crate) fn try_start(folder: &Folder, more: &[&str]) -> Option<Self> {
+        Self::spawn(folder.command(), more)
+    }
+
+    /// As [`Self::try_start`], with a command that names the lake.
+    pub(crate) fn spawn(mut command: Command, more: &[&str]) -> Option<Self> {
         let free = "127.0.0.1:0";
-        let mut child = folder
-            .command()
+        let mut child = command
             .args(["serve", "--flight", free, "--otlp-grpc", free, "--otlp-http", free])
             .args(["--ops", free])
             .args(more)
@@ -106,6 +110,14 @@ impl Client {
 
     pub(crate) fn get(&mut self, path: &str) -> std::io::Result<(u16, String)> {
         self.exchange(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes())
+    }
+
+    /// Sends a PUT without a body.
+    pub(crate) fn put(&mut self, path: &str) -> std::io::Result<(u16, String)> {
+        self.exchange(
+            format!("PUT {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n")
+                .as_bytes(),
+        )
     }
 
     fn exchange(&mut self, request: &[u8]) -> std::io::Result<(u16, String)> {

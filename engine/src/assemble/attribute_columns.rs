@@ -107,35 +107,36 @@ impl<'a> Entries<'a> {
 
     /// The keys that should be columns, the most frequent first.
     fn frequent_keys(&self) -> Vec<String> {
-        #[derive(Default)]
         struct Seen {
             rows: usize,
             values: HashSet<i32>,
         }
+        let all = || (0..self.map.len()).flat_map(|row| self.entries(row));
+        let mut rows_of_code = vec![0_usize; self.key_texts.len()];
+        all().for_each(|entry| rows_of_code[self.keys.value(entry) as usize] += 1);
         // A text may have several codes.
-        let mut seen: HashMap<&str, Seen> = HashMap::new();
-        let mut by_code: Vec<Option<&str>> = vec![None; self.key_texts.len()];
-        for row in 0..self.map.len() {
-            for entry in self.entries(row) {
-                let code = self.keys.value(entry) as usize;
-                let text = *by_code[code].get_or_insert_with(|| self.key_texts.value(code));
-                let seen = seen.entry(text).or_default();
-                seen.rows += 1;
-                // Beyond that number of values it is out of question.
-                if self.values.is_valid(entry)
-                    && seen.values.len() <= self.map.len() / ROWS_PER_VALUE
-                {
-                    seen.values.insert(self.values.value(entry));
-                }
+        let mut rows_of_key: HashMap<&str, usize> = HashMap::new();
+        for (code, rows) in rows_of_code.into_iter().enumerate().filter(|(_, rows)| *rows > 0) {
+            *rows_of_key.entry(self.key_texts.value(code)).or_default() += rows;
+        }
+        // Spans may have millions of keys that come once: these get no set of values.
+        let mut seen: HashMap<&str, Seen> = rows_of_key
+            .into_iter()
+            .filter(|(key, rows)| key.len() <= KEY_BYTES && rows * ROWS_PER_KEY >= self.map.len())
+            .map(|(key, rows)| (key, Seen { rows, values: HashSet::new() }))
+            .collect();
+        for entry in all().filter(|entry| self.values.is_valid(*entry)) {
+            let key = self.key_texts.value(self.keys.value(entry) as usize);
+            // Beyond that number of values it is out of question.
+            if let Some(seen) = seen.get_mut(key)
+                && seen.values.len() * ROWS_PER_VALUE <= seen.rows
+            {
+                seen.values.insert(self.values.value(entry));
             }
         }
         let mut frequent: Vec<(usize, &str)> = seen
             .iter()
-            .filter(|(key, seen)| {
-                key.len() <= KEY_BYTES
-                    && seen.rows * ROWS_PER_KEY >= self.map.len()
-                    && seen.values.len() * ROWS_PER_VALUE <= seen.rows
-            })
+            .filter(|(_, seen)| seen.values.len() * ROWS_PER_VALUE <= seen.rows)
             .map(|(key, seen)| (seen.rows, *key))
             .collect();
         frequent.sort_unstable_by(|(a_rows, a), (b_rows, b)| b_rows.cmp(a_rows).then(a.cmp(b)));

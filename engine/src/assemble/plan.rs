@@ -1,13 +1,15 @@
 //! Which files are assembled, and how their traces are divided into units.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
+
+use schema::TraceId;
 
 use crate::error::Result;
 use crate::settings::CompactSettings;
 use crate::snapshot::{DataFile, Layout, Snapshot};
-use crate::trace_index::{TraceIndex, TraceIndexes, TraceRun, row_ranges};
+use crate::trace_index::{TraceIndex, TraceIndexes, TraceRun, row_ranges, trace_key};
 
 /// The files that one commit replaces, and what becomes of their rows.
 #[derive(Debug, Default)]
@@ -98,6 +100,44 @@ impl Plan {
         let plan = Self::divide(inputs, &indexes_of_inputs, &open, settings.unit_rows as u64);
         // Moving rows from one fresh file to another helps nobody.
         Ok(Some(plan).filter(|plan| !plan.units.is_empty()))
+    }
+
+    /// A plan for some of the files that have rows of `traces`, which their reader leaves out; `None`
+    /// if there are none.
+    pub(super) async fn without(
+        snapshot: &Snapshot,
+        traces: &HashSet<TraceId>,
+        indexes: &TraceIndexes,
+        settings: &CompactSettings,
+    ) -> Result<Option<Self>> {
+        let mut keys: Vec<u64> = traces.iter().map(|id| trace_key(id.as_bytes())).collect();
+        keys.sort_unstable();
+        let mut affected = Vec::new();
+        for file in snapshot.files.iter() {
+            if !indexes.of(file).await?.runs_in(&keys).is_empty() {
+                affected.push(file);
+            }
+        }
+        affected.sort_by_key(|file| file.start_time_range);
+        let chosen = take_rows(affected, settings.commit_rows);
+        if chosen.is_empty() {
+            return Ok(None);
+        }
+        let inputs: Vec<DataFile> = chosen.into_iter().cloned().collect();
+        let mut indexes_of_inputs = Vec::with_capacity(inputs.len());
+        // What is fresh stays so: its traces may have more rows elsewhere.
+        let mut fresh = Vec::new();
+        for file in &inputs {
+            let index = indexes.of(file).await?;
+            if file.layout != Layout::Assembled {
+                fresh.extend(index.keys());
+            }
+            indexes_of_inputs.push(index);
+        }
+        fresh.sort_unstable();
+        fresh.dedup();
+        let unit_rows = settings.unit_rows as u64;
+        Ok(Some(Self::divide(inputs, &indexes_of_inputs, &fresh, unit_rows)))
     }
 
     /// Divides all rows of `inputs`.

@@ -22,9 +22,10 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use schema::assembled::{TRACE_START_UNIX_NANO, assembled_schema};
 use schema::spans::{DATE, START_TIME_UNIX_NANO};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use url::Url;
 
+use super::probe::check_conditional_puts;
 use crate::error::{Error, Result};
 use crate::paths;
 use crate::snapshot::{DataFile, Layout, Snapshot};
@@ -38,6 +39,8 @@ const ASSEMBLED_TAG: &str = "spanlake.assembled";
 /// Version of the rules by which trees are computed and stored. Files of another version are
 /// assembled again.
 const ASSEMBLED_BY: &str = "2";
+/// Tag on a file: XXH3 of its content, in 128 bits as hex.
+const HASH_TAG: &str = "spanlake.xxh3_128";
 
 /// Commits between two checkpoints: readers replay at most this many.
 const CHECKPOINT_INTERVAL: &str = "20";
@@ -59,6 +62,8 @@ pub(crate) struct TableLog {
     newest: Mutex<Option<Contents>>,
     /// Commits of this process go one after another.
     commits: Mutex<()>,
+    /// Set once it is known that the store keeps commits apart.
+    is_safe: OnceCell<()>,
 }
 
 /// The parts of one version that we use.
@@ -110,6 +115,18 @@ pub(crate) enum Replaced {
     Lost,
 }
 
+/// Files that are to come in the place of others.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Replacement<'a> {
+    /// What the caller decided by.
+    pub(crate) seen: &'a Snapshot,
+    pub(crate) old: &'a [DataFile],
+    pub(crate) new: &'a [NewFile],
+    pub(crate) change: Change,
+    /// The time, in milliseconds since the epoch: vacuum counts from then.
+    pub(crate) now_ms: i64,
+}
+
 /// A file that was written and is not yet part of the table.
 #[derive(Debug, Clone)]
 pub(crate) struct NewFile {
@@ -127,6 +144,17 @@ pub(crate) struct NewFile {
     pub(crate) layout: Layout,
     /// When it was written, in milliseconds since the epoch.
     pub(crate) written_ms: i64,
+    /// What [`crate::content_hash`] says of its bytes.
+    pub(crate) hash: String,
+}
+
+/// What a replacement of files does to the rows of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The new files have the rows of the old ones: who follows the table has seen them.
+    None,
+    /// Rows are gone.
+    FewerRows,
 }
 
 /// The per-file statistics that Delta readers prune by.
@@ -152,6 +180,7 @@ impl TableLog {
 
     /// Creates an empty table; opens it instead if another writer was faster.
     pub(crate) async fn create(store: Arc<dyn ObjectStore>) -> Result<Self> {
+        check_conditional_puts(&*store).await?;
         let created = CreateBuilder::new()
             .with_log_store(log_store(Arc::clone(&store))?)
             .with_table_name(paths::SPANS)
@@ -167,7 +196,10 @@ impl TableLog {
             ])
             .await;
         match created {
-            Ok(table) => Ok(Self::new(store, table)),
+            Ok(table) => {
+                let is_safe = OnceCell::new_with(Some(()));
+                Ok(Self { is_safe, ..Self::new(store, table) })
+            }
             Err(error) => match Self::open(Arc::clone(&store)).await {
                 Ok(Some(log)) => Ok(log),
                 Ok(None) | Err(_) => Err(log_error(error)),
@@ -177,7 +209,17 @@ impl TableLog {
 
     fn new(store: Arc<dyn ObjectStore>, table: DeltaTable) -> Self {
         let table = Mutex::new(table);
-        Self { store, table, newest: Mutex::default(), commits: Mutex::default() }
+        let (newest, commits, is_safe) = Default::default();
+        Self { store, table, newest, commits, is_safe }
+    }
+
+    /// Finds out, once per process, whether the store keeps the commits of two writers apart.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnsafeStore`] if not, [`Error::Store`] if it does not answer.
+    pub(crate) async fn check_store(&self) -> Result<()> {
+        self.is_safe.get_or_try_init(|| check_conditional_puts(&*self.store)).await.copied()
     }
 
     /// Id of the table, given at its creation.
@@ -208,14 +250,13 @@ impl TableLog {
         let mut newest = self.newest.lock().await;
         let known = newest.take().filter(|known| known.version == state.version());
         let mut contents = match known {
-            Some(known) => known,
+            Some(known) => Contents { read: Instant::now(), ..known },
             None => {
                 check_format(&table)?;
                 let (version, files) = (state.version(), data_files(&table)?);
                 Contents { version, files, read: Instant::now(), marker: None }
             }
         };
-        contents.read = Instant::now();
         if let Some(writer_id) = writer_id
             && contents.marker.as_ref().is_none_or(|(known, _)| known != writer_id)
         {
@@ -250,6 +291,7 @@ impl TableLog {
 
     /// Makes `files` part of the table, all of them or none. Returns the new version.
     pub(crate) async fn commit(&self, files: &[NewFile]) -> Result<u64> {
+        self.check_store().await?;
         let _turn = self.commits.lock().await;
         let table = self.updated().await?;
         let version = append_on(&table, files, CommitProperties::default()).await?;
@@ -260,6 +302,7 @@ impl TableLog {
     /// Makes `files` part of the table and moves the mark of their writer, in one commit. May be
     /// called again with the same arguments after an error: it has its effect once.
     pub(crate) async fn commit_marked(&self, files: &[NewFile], marker: &Marker) -> Result<Marked> {
+        self.check_store().await?;
         let _turn = self.commits.lock().await;
         let mut outcome: Result<(), Attempt> = Ok(());
         for _ in 0..COMMIT_ATTEMPTS {
@@ -295,21 +338,19 @@ impl TableLog {
 }
 
 impl TableLog {
-    /// Puts `new` in the place of `old`, all of it or nothing: the rows must be the same.
+    /// Puts `new` in the place of `old`, all of it or nothing.
     ///
-    /// `seen` is what the caller decided by. It has lost if an old file is gone, and if somebody
-    /// else has assembled files since: they may hold other rows of the same traces.
+    /// It has lost if an old file is gone, and if somebody else has assembled files since: they may
+    /// hold other rows of the same traces.
     ///
     /// # Errors
     ///
     /// [`Error::Store`] or [`Error::Log`] if it is not known whether it came through; the new files
     /// must then stay. It may be called again with the same arguments.
-    pub(crate) async fn replace(
-        &self,
-        seen: &Snapshot,
-        old: &[DataFile],
-        new: &[NewFile],
-    ) -> Result<Replaced> {
+    pub(crate) async fn replace(&self, replacement: Replacement<'_>) -> Result<Replaced> {
+        let Replacement { seen, old, new, change, now_ms } = replacement;
+        let is_change = change != Change::None;
+        self.check_store().await?;
         let _turn = self.commits.lock().await;
         let old: HashSet<&str> = old.iter().map(|file| file.path.as_ref()).collect();
         let seen: HashSet<&str> = seen.files.iter().map(|file| file.path.as_ref()).collect();
@@ -323,7 +364,9 @@ impl TableLog {
             for view in state.log_data().iter() {
                 let path = view.path();
                 if old.contains(path.as_ref()) {
-                    removals.push(Action::Remove(view.remove_action(false)));
+                    let mut removal = view.remove_action(is_change);
+                    removal.deletion_timestamp = Some(now_ms);
+                    removals.push(Action::Remove(removal));
                 }
                 is_done |= new.iter().any(|file| file.path.as_ref() == path.as_ref());
                 if !seen.contains(path.as_ref()) {
@@ -343,7 +386,8 @@ impl TableLog {
             {
                 return Err(attempt.source);
             }
-            let mut actions = new.iter().map(add_action).collect::<Result<Vec<_>>>()?;
+            let additions = new.iter().map(|file| add_action(file, is_change));
+            let mut actions = additions.collect::<Result<Vec<_>>>()?;
             actions.extend(removals);
             // A lake of an older version has not declared the columns that assembly adds.
             if state.schema().field(TRACE_START_UNIX_NANO).is_none() {
@@ -355,7 +399,10 @@ impl TableLog {
                     .map_err(|e| log_error(e.into()))?;
                 actions.push(Action::Metadata(metadata));
             }
-            let operation = DeltaOperation::Optimize { predicate: None, target_size: 0 };
+            let operation = match change {
+                Change::None => DeltaOperation::Optimize { predicate: None, target_size: 0 },
+                Change::FewerRows => DeltaOperation::Delete { predicate: None },
+            };
             // No retries below us: each attempt must see whether the old files are still there.
             let properties = CommitProperties::default().with_max_retries(0);
             failed = match commit_on(&table, actions, operation, properties).await {
@@ -374,21 +421,31 @@ impl TableLog {
 }
 
 impl TableLog {
-    /// The files that were replaced before `before_ms`, and that no version since then has.
-    pub(crate) async fn replaced_before(&self, before_ms: i64) -> Result<Vec<Path>> {
+    /// The newest version, and the files that left the table: those since then, and those `before_ms`.
+    pub(crate) async fn history(&self, before_ms: i64) -> Result<History> {
         let table = self.updated().await?;
         let state = table.snapshot().map_err(log_error)?;
         let log_store = table.log_store();
         let mut tombstones = state.all_tombstones(&*log_store);
-        let mut paths = Vec::new();
+        let (mut before, mut since) = (Vec::new(), Vec::new());
         while let Some(tombstone) = tombstones.try_next().await.map_err(log_error)? {
-            if tombstone.deletion_timestamp().is_some_and(|removed_ms| removed_ms < before_ms) {
-                let path = Path::parse(tombstone.path()).map_err(|e| Error::Store(e.into()))?;
-                paths.push(path);
-            }
+            let path = Path::parse(tombstone.path()).map_err(|e| Error::Store(e.into()))?;
+            let is_before = tombstone.deletion_timestamp().is_some_and(|at_ms| at_ms <= before_ms);
+            if is_before { &mut before } else { &mut since }.push(path);
         }
-        Ok(paths)
+        let snapshot = self.snapshot().await?;
+        Ok(History { snapshot, before, since })
     }
+}
+
+/// What the log says of files that are, and that were, part of the table.
+#[derive(Debug)]
+pub(crate) struct History {
+    pub(crate) snapshot: Snapshot,
+    /// Left the table before a moment. A file that came back, as after a restore, may be named, too.
+    pub(crate) before: Vec<Path>,
+    /// Left the table since.
+    pub(crate) since: Vec<Path>,
 }
 
 /// An attempt to commit that failed, or got no answer.
@@ -403,7 +460,7 @@ async fn append_on(
     files: &[NewFile],
     properties: CommitProperties,
 ) -> Result<u64> {
-    let actions = files.iter().map(add_action).collect::<Result<Vec<_>>>()?;
+    let actions = files.iter().map(|file| add_action(file, true)).collect::<Result<Vec<_>>>()?;
     let operation = DeltaOperation::Write {
         mode: SaveMode::Append,
         partition_by: Some(vec![DATE.into()]),
@@ -488,7 +545,7 @@ fn check_format(table: &DeltaTable) -> Result<()> {
     Ok(())
 }
 
-fn add_action(file: &NewFile) -> Result<Action> {
+fn add_action(file: &NewFile, is_change: bool) -> Result<Action> {
     let bound = |value: i64| HashMap::from([(START_TIME_UNIX_NANO.to_string(), value.into())]);
     let stats = FileStats {
         num_records: Some(file.rows),
@@ -497,19 +554,18 @@ fn add_action(file: &NewFile) -> Result<Action> {
     };
     let stats = serde_json::to_string(&stats)
         .map_err(|e| Error::Internal(format!("file statistics: {e}")))?;
-    let tag = |key: &str, value: &str| HashMap::from([(key.into(), Some(value.into()))]);
-    let tags = match file.layout {
-        Layout::Arrival => None,
-        Layout::Assembled => Some(tag(ASSEMBLED_TAG, ASSEMBLED_BY)),
-    };
+    let mut tags = HashMap::from([(HASH_TAG.to_string(), Some(file.hash.clone()))]);
+    if file.layout == Layout::Assembled {
+        tags.insert(ASSEMBLED_TAG.into(), Some(ASSEMBLED_BY.into()));
+    }
     Ok(Action::Add(Add {
         path: file.path.to_string(),
         partition_values: HashMap::from([(DATE.to_string(), Some(file.date.clone()))]),
         size: file.size_bytes as i64,
         modification_time: file.written_ms,
-        data_change: file.layout != Layout::Assembled,
+        data_change: is_change,
         stats: Some(stats),
-        tags,
+        tags: Some(tags),
         deletion_vector: None,
         base_row_id: None,
         default_row_commit_version: None,
@@ -543,6 +599,7 @@ fn data_file(add: &Add) -> Result<DataFile> {
         layout,
         date: date.unwrap_or_default(),
         written_ms: add.modification_time,
+        hash: tag(HASH_TAG).map(str::to_owned),
     })
 }
 

@@ -103,6 +103,21 @@ impl Divided {
         Ok(row_ranges(index.runs_in(keys)))
     }
 
+    /// Those of some traces that have fresh rows: what of them is assembled is late. Sorted like `keys`.
+    pub(crate) async fn fresh_among(&self, keys: &[u64]) -> Result<Vec<u64>> {
+        let Some(indexes) = &self.indexes else { return Ok(Vec::new()) };
+        let is_in_memory = |key: &u64| self.snapshot.memory.iter().any(|chunk| chunk.has(*key));
+        let mut fresh: Vec<u64> = keys.iter().copied().filter(is_in_memory).collect();
+        for file in self.snapshot.files.iter().filter(|f| f.layout != Layout::Assembled) {
+            let index = indexes.of(file).await;
+            let index = index.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            fresh.extend(keys.iter().filter(|key| !index.runs_of(**key).is_empty()));
+        }
+        fresh.sort_unstable();
+        fresh.dedup();
+        Ok(fresh)
+    }
+
     async fn find_late(&self) -> crate::Result<HashMap<Path, LateRows>> {
         let mut late = HashMap::new();
         let Some(indexes) = &self.indexes else { return Ok(late) };

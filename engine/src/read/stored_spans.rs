@@ -5,6 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
@@ -34,7 +35,7 @@ use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID, stored_schema};
 use crate::paths;
 use crate::read::attribute_columns::AttributeColumns;
 use crate::read::division::{Divided, Part};
-use crate::snapshot::{DataFile, Layout};
+use crate::snapshot::{DataFile, Layout, MemoryChunk};
 use crate::trace_index::trace_key;
 
 /// The URL under which a session finds the store of the lake.
@@ -66,23 +67,48 @@ impl StoredSpans {
 
     /// The files that have rows of this part that `filters` may let through, and which rows.
     async fn files(&self, filters: &[Expr]) -> Result<Vec<FileRows<'_>>> {
-        let mut files = self.files_of_part().await?;
         let starts = wanted_starts(filters);
-        files.retain(|rows| {
-            let range = rows.file.start_time_range;
-            range.is_none_or(|(first, last)| first <= *starts.end() && last >= *starts.start())
-        });
-        let traces = wanted_traces(filters);
-        let Some(traces) = traces else { return Ok(files) };
-        // The rows of a file can be chosen only if their number is known.
-        for rows in files.iter_mut().filter(|rows| rows.file.rows.is_some()) {
-            let found = self.divided.rows_of(rows.file, &traces).await?;
-            rows.ranges = Some(match &rows.ranges {
-                Some(ranges) => intersection(ranges, &found),
-                None => found,
-            });
+        if let Some(traces) = wanted_traces(filters) {
+            return self.files_of_traces(&traces, &starts).await;
         }
-        files.retain(|rows| rows.ranges.as_ref().is_none_or(|ranges| !ranges.is_empty()));
+        let mut files = self.files_of_part().await?;
+        files.retain(|rows| may_start_in(rows.file, &starts));
+        Ok(files)
+    }
+
+    /// As [`Self::files_of_part`], of some traces only: whether others are late need not be known.
+    async fn files_of_traces(
+        &self,
+        traces: &[u64],
+        starts: &RangeInclusive<i64>,
+    ) -> Result<Vec<FileRows<'_>>> {
+        let fresh = match self.part {
+            Part::All => Vec::new(),
+            Part::Assembled | Part::Fresh => self.divided.fresh_among(traces).await?,
+        };
+        let mut settled = traces.to_vec();
+        settled.retain(|key| fresh.binary_search(key).is_err());
+        let mut files = Vec::new();
+        let files_of_snapshot = self.divided.snapshot().files.iter();
+        // The index of a file that is out of question need not be read.
+        for file in files_of_snapshot.filter(|file| may_start_in(file, starts)) {
+            let is_assembled = file.layout == Layout::Assembled;
+            let wanted = match (self.part, is_assembled) {
+                (Part::All, _) | (Part::Fresh, false) => traces,
+                (Part::Assembled, true) => &settled,
+                (Part::Fresh, true) => &fresh,
+                (Part::Assembled, false) => continue,
+            };
+            // The rows of a file can be chosen only if their number is known, as it is of our own.
+            if file.rows.is_none() && !is_assembled {
+                files.push(FileRows { file, ranges: None });
+                continue;
+            }
+            let ranges = self.divided.rows_of(file, wanted).await?;
+            if !ranges.is_empty() {
+                files.push(FileRows { file, ranges: Some(ranges) });
+            }
+        }
         Ok(files)
     }
 
@@ -162,28 +188,40 @@ impl StoredSpans {
         all
     }
 
-    /// The rows in memory, in at most `partitions` parts; `None` if there are none.
+    /// The rows in memory, of some traces only if `traces` says so, in at most `partitions` parts; `None`
+    /// if there are none.
     fn scan_memory(
         &self,
         partitions: usize,
         projection: Option<&Vec<usize>>,
+        traces: Option<&[u64]>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let snapshot = self.divided.snapshot();
-        let chunks = &snapshot.memory;
-        if chunks.is_empty() || self.part == Part::Assembled {
+        if self.part == Part::Assembled {
             return Ok(None);
         }
-        let rows_per_part = snapshot.memory_rows().div_ceil(partitions.max(1));
+        // What is not wanted is left out here: below a filter, all text of all rows would be written out.
+        let wanted = |chunk: &Arc<MemoryChunk>| match traces {
+            None => Ok(Some(chunk.batch().clone())),
+            Some(keys) => chunk.rows_of(keys),
+        };
+        let chunks = self.divided.snapshot().memory.iter();
+        let batches: Vec<RecordBatch> =
+            chunks.filter_map(|chunk| wanted(chunk).transpose()).collect::<Result<_, _>>()?;
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        let rows_in_memory: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        let rows_per_part = rows_in_memory.div_ceil(partitions.max(1));
         let mut parts = vec![Vec::new()];
         let mut rows = 0;
-        for chunk in chunks.iter() {
+        for batch in batches {
             if rows >= rows_per_part {
                 parts.push(Vec::new());
                 rows = 0;
             }
-            rows += chunk.rows();
+            rows += batch.num_rows();
             if let Some(part) = parts.last_mut() {
-                part.push(chunk.batch().clone());
+                part.push(batch);
             }
         }
         let rows =
@@ -239,7 +277,9 @@ impl TableProvider for StoredSpans {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let memory = self.scan_memory(state.config().target_partitions(), projection)?;
+        let traces = wanted_traces(filters);
+        let partitions = state.config().target_partitions();
+        let memory = self.scan_memory(partitions, projection, traces.as_deref())?;
         let files = self.files(filters).await?;
         match (files.is_empty(), memory) {
             (true, None) => Ok(Arc::new(EmptyExec::new(self.projected_schema(projection)?))),
@@ -314,6 +354,12 @@ fn wanted_traces(filters: &[Expr]) -> Option<Vec<u64>> {
     })
 }
 
+/// Whether a file may have spans that start in a range.
+fn may_start_in(file: &DataFile, starts: &RangeInclusive<i64>) -> bool {
+    let range = file.start_time_range;
+    range.is_none_or(|(first, last)| first <= *starts.end() && last >= *starts.start())
+}
+
 /// The start times that `filters` let through, or more. Files outside are left out here: the scan would
 /// look at each of them anew, and a lake has many.
 fn wanted_starts(filters: &[Expr]) -> RangeInclusive<i64> {
@@ -351,20 +397,5 @@ fn wanted_starts(filters: &[Expr]) -> RangeInclusive<i64> {
     first..=last
 }
 
-/// The rows that are in both.
-fn intersection(a: &[Range<usize>], b: &[Range<usize>]) -> Vec<Range<usize>> {
-    let (mut a, mut b) = (a.iter().peekable(), b.iter().peekable());
-    let mut both = Vec::new();
-    while let (Some(left), Some(right)) = (a.peek(), b.peek()) {
-        let common = left.start.max(right.start)..left.end.min(right.end);
-        if left.end < right.end {
-            a.next();
-        } else {
-            b.next();
-        }
-        if !common.is_empty() {
-            both.push(common);
-        }
-    }
-    both
-}
+#[cfg(test)]
+mod tests;

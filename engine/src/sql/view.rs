@@ -13,7 +13,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Column, Result};
 use datafusion::datasource::{TableType, provider_as_source, source_as_provider};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, TableScan};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection};
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
@@ -47,24 +47,22 @@ impl View {
         Self { definition, sources }
     }
 
-    /// The plan of some columns, all if `None`, under the name `scan` has for the view.
-    fn columns(&self, scan: &TableScan) -> Result<LogicalPlan> {
-        let plan = self.definition.plan.clone();
-        let plan = match (&scan.projection, plan) {
-            (None, plan) => plan,
+    /// The plan of some columns, all if `None`.
+    fn columns(&self, wanted: Option<&Vec<usize>>) -> Result<LogicalPlan> {
+        let plan = match (wanted, &self.definition.plan) {
+            (None, all) => all.clone(),
             (Some(wanted), LogicalPlan::Projection(all)) => {
                 let expressions = wanted.iter().map(|at| all.expr[*at].clone()).collect();
-                LogicalPlan::Projection(Projection::try_new(expressions, all.input)?)
+                LogicalPlan::Projection(Projection::try_new(expressions, Arc::clone(&all.input))?)
             }
-            (Some(wanted), plan) => {
+            (Some(wanted), all) => {
                 let column =
-                    |at: &usize| Expr::Column(Column::from(plan.schema().qualified_field(*at)));
+                    |at: &usize| Expr::Column(Column::from(all.schema().qualified_field(*at)));
                 let columns: Vec<_> = wanted.iter().map(column).collect();
-                LogicalPlanBuilder::from(plan).project(columns)?.build()?
+                LogicalPlanBuilder::from(all.clone()).project(columns)?.build()?
             }
         };
-        let plan = self.over_sources(plan)?;
-        LogicalPlanBuilder::from(plan).alias(scan.table_name.clone())?.build()
+        self.over_sources(plan)
     }
 
     /// A plan over no rows, over those of the snapshot.
@@ -106,13 +104,7 @@ impl TableProvider for View {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut plan = LogicalPlanBuilder::from(self.over_sources(self.definition.plan.clone())?);
-        if let Some(wanted) = projection {
-            let schema = Arc::clone(plan.schema());
-            let columns = wanted.iter().map(|at| Column::from(schema.qualified_field(*at)));
-            plan = plan.project(columns.map(Expr::Column))?;
-        }
-        state.create_physical_plan(&plan.build()?).await
+        state.create_physical_plan(&self.columns(projection)?).await
     }
 }
 
@@ -142,8 +134,11 @@ impl OptimizerRule for InlineViews {
             let provider = source_as_provider(&scan.source)?;
             match provider.downcast_ref::<View>() {
                 Some(view) if scan.filters.is_empty() && scan.fetch.is_none() => {
+                    let plan = view.columns(scan.projection.as_ref())?;
+                    let name = scan.table_name.clone();
+                    let plan = LogicalPlanBuilder::from(plan).alias(name)?.build()?;
                     // A view may read another one.
-                    let inlined = self.rewrite(view.columns(scan)?, config)?;
+                    let inlined = self.rewrite(plan, config)?;
                     Ok(Transformed::yes(inlined.data))
                 }
                 _ => Ok(Transformed::no(node)),

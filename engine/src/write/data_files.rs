@@ -7,6 +7,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::catalog::{NewFile, remove_uncommitted};
 use crate::clock::Clock;
+use crate::content_hash::content_hash;
 use crate::error::{Error, Result};
 use crate::paths;
 use crate::snapshot::Layout;
@@ -33,6 +34,7 @@ impl DataFiles {
         for file in encoded {
             let path = paths::new_data_file(&file.date);
             let size_bytes = file.bytes.len() as u64;
+            let hash = content_hash(&file.bytes);
             let written = self.store.put(&paths::in_lake(&path), file.bytes.into()).await;
             files.push(NewFile {
                 path,
@@ -42,6 +44,7 @@ impl DataFiles {
                 start_time_range: file.start_time_range,
                 layout: Layout::Arrival,
                 written_ms: self.clock.now().timestamp_millis(),
+                hash,
             });
             if let Err(error) = written {
                 remove_uncommitted(&*self.store, &files).await;

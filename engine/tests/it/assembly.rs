@@ -7,7 +7,7 @@ use ingest::SpanReader;
 use schema::SpanBatch;
 use schema::spans::stored_schema;
 
-use crate::it::fixtures::TestLake;
+use crate::it::fixtures::{self, Answers, TestLake};
 
 /// Everything that may be asked, in an order that does not depend on how rows lie.
 const QUESTIONS: [&str; 9] = [
@@ -28,10 +28,10 @@ const QUESTIONS: [&str; 9] = [
 ];
 
 /// A source of numbers that one seed determines (splitmix64).
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -41,7 +41,7 @@ impl Random {
 }
 
 /// Units, files and row groups of a few rows: every boundary is met.
-fn small_pieces(random: &mut Random) -> CompactSettings {
+pub(crate) fn small_pieces(random: &mut Random) -> CompactSettings {
     CompactSettings {
         unit_rows: 1 + random.below(200),
         commit_rows: 1 + random.below(2000) as u64,
@@ -69,22 +69,13 @@ async fn import(lake: &TestLake, rows: &RecordBatch) {
     writer.commit().await.expect("committed");
 }
 
-async fn answers(lake: &TestLake) -> Vec<Vec<Vec<String>>> {
-    let mut answers = Vec::new();
-    for question in QUESTIONS {
-        answers.push(lake.rows(question).await);
-    }
-    answers
+async fn answers(lake: &TestLake) -> Answers {
+    fixtures::answers(&lake.session().await, &QUESTIONS).await
 }
 
 #[track_caller]
-fn assert_same(found: &[Vec<Vec<String>>], expected: &[Vec<Vec<String>>], when: &str) {
-    for ((found, expected), question) in found.iter().zip(expected).zip(QUESTIONS) {
-        assert_eq!(found.len(), expected.len(), "{when}: rows of {question}");
-        for (found, expected) in found.iter().zip(expected) {
-            assert_eq!(found, expected, "{when}: {question}");
-        }
-    }
+fn assert_same(found: &Answers, expected: &Answers, when: &str) {
+    fixtures::assert_same(found, expected, &QUESTIONS, when);
 }
 
 async fn assemble_all(lake: &TestLake) -> u64 {
@@ -127,15 +118,18 @@ async fn attributes_are_read_from_columns() {
     let (lake, rows) = (TestLake::empty().await, sample());
     import(&lake, &rows).await;
     assemble_all(&lake).await;
-    let keys = "SELECT DISTINCT unnest(map_keys(attributes)) AS key FROM spans ORDER BY key";
-    let keys = lake.rows(keys).await;
-    assert!(keys.len() > 20, "the sample has many keys");
-    for key in keys.iter().map(|row| &row[0]).chain([&"none".to_owned(), &String::new()]) {
-        let differing = format!(
-            "SELECT count(*), count(attributes['{key}']) FROM spans
-             WHERE attributes['{key}'] IS DISTINCT FROM map_extract(attributes, '{key}')[1]"
-        );
-        assert_eq!(lake.rows(&differing).await, [["0", "0"]], "{key}");
+    for (map, least_keys) in [("attributes", 21), ("resource_attributes", 6)] {
+        let keys =
+            format!("SELECT DISTINCT unnest(map_keys({map})) AS key FROM spans ORDER BY key");
+        let keys = lake.rows(&keys).await;
+        assert!(keys.len() >= least_keys, "the sample has {} keys in {map}", keys.len());
+        for key in keys.iter().map(|row| &row[0]).chain([&"none".to_owned(), &String::new()]) {
+            let differing = format!(
+                "SELECT count(*) FROM spans
+                 WHERE {map}['{key}'] IS DISTINCT FROM map_extract({map}, '{key}')[1]"
+            );
+            assert_eq!(lake.value(&differing).await, "0", "{map} {key}");
+        }
     }
     let column = "SELECT count(*) FROM spans WHERE attributes['http.request.method'] = 'GET'";
     let map = "SELECT count(*) FROM spans WHERE map_extract(attributes, 'http.request.method')[1] = 'GET'";

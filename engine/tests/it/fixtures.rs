@@ -78,6 +78,29 @@ pub(crate) async fn rows(session: &Session, sql: &str) -> Vec<Vec<String>> {
     batches.iter().flat_map(text_rows).collect()
 }
 
+/// The rows of each of some questions.
+pub(crate) type Answers = Vec<Vec<Vec<String>>>;
+
+/// Asks them all.
+pub(crate) async fn answers(session: &Session, questions: &[&str]) -> Answers {
+    let mut answers = Vec::new();
+    for question in questions {
+        answers.push(rows(session, question).await);
+    }
+    answers
+}
+
+/// Fails with the first row that differs.
+#[track_caller]
+pub(crate) fn assert_same(found: &Answers, expected: &Answers, questions: &[&str], when: &str) {
+    for ((found, expected), question) in found.iter().zip(expected).zip(questions) {
+        assert_eq!(found.len(), expected.len(), "{when}: rows of {question}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert_eq!(found, expected, "{when}: {question}");
+        }
+    }
+}
+
 /// The error of a query that must fail.
 pub(crate) async fn error(session: &Session, sql: &str) -> engine::Error {
     match session.query(sql).await {

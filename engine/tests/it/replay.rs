@@ -93,3 +93,35 @@ async fn a_record_that_does_not_decode_is_damage() {
     let (engine, _intake) = machine.open().await.unwrap();
     assert_eq!(visible(&engine).await, others);
 }
+
+/// Scenario: it is the last record that does not decode, so no flush ever goes beyond it.
+/// Guarantees: quarantine is needed once; after it the start is as any other, with what is flushed
+/// and what is still in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_record_that_does_not_decode_is_met_once() {
+    let mut machine = Machine::new();
+    let (_engine, intake) = machine.open().await.unwrap();
+    send(&intake, 0, 10, 0).await.unwrap();
+    let strange = Payload { bytes: "strange".into(), ..payload(10, 10, 0) };
+    intake.append(strange, vec![spans(10, 10)]).await.unwrap();
+    machine = machine.after_power_cut(Loss::Everything);
+    machine.open().await.expect_err("it does not decode");
+
+    machine = machine.after_power_cut(Loss::Everything);
+    machine.live.on_corruption = OnCorruption::Quarantine;
+    drop(machine.open().await.unwrap());
+    for flush in [false, true] {
+        machine = machine.after_power_cut(Loss::Everything);
+        machine.live.on_corruption = OnCorruption::Refuse;
+        let (engine, intake) = machine.open().await.unwrap();
+        assert_eq!(visible(&engine).await, (0..10).collect());
+        assert_eq!(intake.status().corrupt_bytes, 0);
+        if flush {
+            intake.flush().await.unwrap();
+        }
+    }
+    machine = machine.after_power_cut(Loss::Everything);
+    let (engine, intake) = machine.open().await.unwrap();
+    send(&intake, 20, 10, 0).await.unwrap();
+    assert_eq!(visible(&engine).await, (0..10).chain(20..30).collect());
+}

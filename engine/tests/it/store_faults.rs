@@ -1,25 +1,29 @@
 //! Every call to the object store fails once, in every way: imports, assembly and vacuum lose nothing.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::RecordBatch;
-use engine::{CompactSettings, Engine, Settings, SystemClock};
+use chrono::{DateTime, Utc};
+use datafusion::arrow::array::{AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::{filter_record_batch, not};
+use datafusion::arrow::datatypes::Int64Type;
+use engine::{Clock, CompactSettings, Engine, Settings};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
-use schema::SpanBatch;
+use schema::{SpanBatch, TraceId};
 
 use crate::it::assembly::sample;
-use crate::it::fixtures::rows;
+use crate::it::fixtures::{Answers, answers, assert_same, rows};
 
 /// What happens at one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,19 @@ enum Fault {
     LostAnswer,
     /// It is done or not, as the number of the call is odd or even, and nothing works any more.
     Crash,
+    /// An object is created, and the caller is told that somebody else did it: the client of the store
+    /// has tried again below us.
+    Taken,
+    /// An object is not created, and the caller is told that somebody else did it: S3 answers 409 when
+    /// two try at once, and may refuse both.
+    Refused,
+}
+
+impl Fault {
+    /// Whether it can only happen where an object is created.
+    fn is_of_creation(self) -> bool {
+        matches!(self, Self::Taken | Self::Refused)
+    }
 }
 
 /// A store in memory with one fault.
@@ -57,6 +74,10 @@ impl FaultyStore {
     }
 
     fn verdict(&self) -> Verdict {
+        if self.fault.is_of_creation() { Verdict::Do } else { self.next_verdict() }
+    }
+
+    fn next_verdict(&self) -> Verdict {
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
         if self.is_down.load(Ordering::SeqCst) {
             return Verdict::Fail;
@@ -66,8 +87,8 @@ impl FaultyStore {
         }
         self.is_down.store(self.fault == Fault::Crash, Ordering::SeqCst);
         match self.fault {
-            Fault::Error => Verdict::Fail,
-            Fault::LostAnswer => Verdict::DoAndFail,
+            Fault::Error | Fault::Refused => Verdict::Fail,
+            Fault::LostAnswer | Fault::Taken => Verdict::DoAndFail,
             Fault::Crash if call % 2 == 1 => Verdict::DoAndFail,
             Fault::Crash => Verdict::Fail,
         }
@@ -107,7 +128,22 @@ impl ObjectStore for FaultyStore {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
-        with_fault!(self, self.objects.put_opts(location, payload, opts))
+        let is_creation = opts.mode == PutMode::Create;
+        if !(is_creation && self.fault.is_of_creation()) {
+            return with_fault!(self, self.objects.put_opts(location, payload, opts));
+        }
+        let taken = || {
+            let (path, source) = (location.to_string(), "the fault of this test".into());
+            Err(Error::AlreadyExists { path, source })
+        };
+        match self.next_verdict() {
+            Verdict::Do => self.objects.put_opts(location, payload, opts).await,
+            Verdict::DoAndFail => {
+                self.objects.put_opts(location, payload, opts).await?;
+                taken()
+            }
+            Verdict::Fail => taken(),
+        }
     }
 
     async fn put_multipart_opts(
@@ -158,18 +194,47 @@ const QUESTIONS: [&str; 2] = [
     "SELECT * FROM traces ORDER BY trace_id",
 ];
 
-type Answers = Vec<Vec<Vec<String>>>;
+/// The last day that is kept, and the clock of the test.
+const KEPT_FROM: &str = "2026-11-15";
 
-/// A few whole traces, in three parts: the second and the third bring late spans of traces in the first.
-fn parts() -> [RecordBatch; 3] {
+/// A few traces of an old day; then, of the last day, a few in three parts: the second and the third bring
+/// late spans of traces in the first.
+fn parts() -> [RecordBatch; 4] {
     let all = sample();
-    let part = |from: usize, rows: usize| all.slice(from, rows);
-    [part(0, 60), part(60, 30), part(90, 30)]
+    let starts = all.column_by_name("start_time_unix_nano").unwrap().as_primitive::<Int64Type>();
+    let kept_from: DateTime<Utc> = format!("{KEPT_FROM}T00:00:00Z").parse().unwrap();
+    let kept_from = kept_from.timestamp_nanos_opt().unwrap();
+    let of_last_day: BooleanArray =
+        starts.iter().map(|start| start.map(|s| s >= kept_from)).collect();
+    let new = filter_record_batch(&all, &of_last_day).unwrap();
+    let old = filter_record_batch(&all, &not(&of_last_day).unwrap()).unwrap();
+    [old.slice(0, 20), new.slice(0, 60), new.slice(60, 30), new.slice(90, 30)]
+}
+
+/// A trace that lies in several parts.
+fn erased(parts: &[RecordBatch; 4]) -> (HashSet<TraceId>, u64) {
+    let ids = |part: &RecordBatch| -> Vec<TraceId> {
+        let ids = part.column_by_name("trace_id").unwrap().as_fixed_size_binary();
+        ids.iter().map(|id| TraceId::from_bytes(id.unwrap()).unwrap()).collect()
+    };
+    let first = ids(&parts[2])[0];
+    let spans = parts[1..].iter().flat_map(ids).filter(|id| *id == first).count();
+    (HashSet::from([first]), spans as u64)
+}
+
+/// A clock that stands still.
+#[derive(Debug)]
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> DateTime<Utc> {
+        format!("{KEPT_FROM}T12:00:00Z").parse().unwrap()
+    }
 }
 
 async fn open(store: Arc<dyn ObjectStore>) -> engine::Result<Engine> {
     let settings = Settings { query_threads: 1, ..Settings::default() };
-    Engine::with_components(store, settings, Arc::new(SystemClock)).await
+    Engine::with_components(store, settings, Arc::new(Noon)).await
 }
 
 async fn import(engine: &Engine, rows: &RecordBatch) -> engine::Result<()> {
@@ -186,19 +251,36 @@ enum Step {
     Import(usize),
     Assemble,
     Vacuum,
+    Expire,
+    Erase,
 }
 
-const SCRIPT: [Step; 7] = [
+const SCRIPT: [Step; 10] = [
     Step::Import(0),
     Step::Import(1),
+    Step::Expire,
+    Step::Import(2),
     Step::Assemble,
     Step::Vacuum,
-    Step::Import(2),
+    Step::Import(3),
+    Step::Erase,
     Step::Assemble,
     Step::Vacuum,
 ];
 
-async fn step(engine: &Engine, step: Step, parts: &[RecordBatch; 3]) -> engine::Result<()> {
+impl Step {
+    /// By how much it changes the number of spans.
+    fn change(self, parts: &[RecordBatch; 4]) -> i64 {
+        match self {
+            Self::Import(part) => parts[part].num_rows() as i64,
+            Self::Expire => -(parts[0].num_rows() as i64),
+            Self::Erase => -(erased(parts).1 as i64),
+            Self::Assemble | Self::Vacuum => 0,
+        }
+    }
+}
+
+async fn step(engine: &Engine, step: Step, parts: &[RecordBatch; 4]) -> engine::Result<()> {
     match step {
         Step::Import(part) => import(engine, &parts[part]).await,
         Step::Assemble => {
@@ -209,12 +291,14 @@ async fn step(engine: &Engine, step: Step, parts: &[RecordBatch; 3]) -> engine::
             Ok(())
         }
         Step::Vacuum => engine.vacuum(Duration::ZERO).await.map(drop),
+        Step::Expire => engine.expire(&engine.expired(0).await?).await.map(drop),
+        Step::Erase => engine.erase(&erased(parts).0, &CompactSettings::default()).await.map(drop),
     }
 }
 
 /// Runs the script with a fault at a call; what fails is done again, by another process after a crash.
 /// Returns the answers, and how many calls there were.
-async fn run(parts: &[RecordBatch; 3], at: u64, fault: Fault) -> (Answers, u64) {
+async fn run(parts: &[RecordBatch; 4], at: u64, fault: Fault) -> (Answers, u64) {
     let objects = Arc::new(InMemory::new());
     let store = FaultyStore::new(&objects, at, fault);
     let healthy = || open(Arc::clone(&objects) as Arc<dyn ObjectStore>);
@@ -230,54 +314,59 @@ async fn run(parts: &[RecordBatch; 3], at: u64, fault: Fault) -> (Answers, u64) 
         }
         // A failure may have done its work, all of it or nothing; only the lake knows.
         let now = count(&healthy().await.unwrap()).await;
-        let added = match part_step {
-            Step::Import(part) => parts[part].num_rows() as u64,
-            Step::Assemble | Step::Vacuum => 0,
-        };
-        assert!(now == stored || now == stored + added, "{part_step:?}: {stored} became {now}");
+        let change = part_step.change(parts);
+        let done = stored + change;
+        assert!(now == stored || now == done, "{part_step:?}: {stored} became {now}");
         if result.is_ok() {
-            assert_eq!(now, stored + added, "{part_step:?} succeeded");
-        } else if added == 0 || now == stored {
+            assert_eq!(now, done, "{part_step:?} succeeded");
+        } else if change == 0 || now == stored {
             step(&engine, part_step, parts).await.unwrap();
         }
-        stored += added;
+        stored = done;
     }
+    assert!(at == u64::MAX || store.calls.load(Ordering::SeqCst) > at, "the fault was not met");
     let session = healthy().await.unwrap().session().await.unwrap();
-    let mut answers = Vec::new();
-    for question in QUESTIONS {
-        answers.push(rows(&session, question).await);
-    }
+    let answers = answers(&session, &QUESTIONS).await;
     (answers, store.calls.load(Ordering::SeqCst))
 }
 
-async fn count(engine: &Engine) -> u64 {
+async fn count(engine: &Engine) -> i64 {
     let session = engine.session().await.unwrap();
     rows(&session, "SELECT count(duration_ns) FROM spans").await[0][0].parse().unwrap()
 }
 
-/// Scenario: three imports, with assembly and vacuum in between; at each call to the store in turn the call
-/// fails, or is done without an answer, or is the last one of its process.
-/// Guarantees: an import is there as a whole or not at all; nothing is lost, doubled or unreadable; the work
+/// Scenario: imports, with retention, assembly, erasing and vacuum in between; at each call to the store in turn the call
+/// fails, or is done without an answer, or is the last one of its process; or what it creates seems to be
+/// there already, be it or not.
+/// Guarantees: an import is there as a whole or not at all, and what is to go goes as a whole or not at all; nothing is lost, doubled or unreadable; the work
 /// can be done again, and the answers in the end are those of a run without a fault.
 ///
-/// Each run takes every tenth call, a different one for each way to fail; `SPANLAKE_EVERY_CALL=1` takes all.
+/// Each run takes every ninth call, a different one for each way to fail; `SPANLAKE_EVERY_CALL=1` takes all.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_may_fail() {
     let parts = Arc::new(parts());
     let (expected, calls) = run(&parts, u64::MAX, Fault::Error).await;
-    assert_eq!(expected[0].len(), 120);
-    assert!(calls > 50, "{calls} calls");
+    let spans = 120 - erased(&parts).1 as usize;
+    assert!(expected[0].len() == spans && spans < 119, "{} of {spans}", expected[0].len());
+    let (same, creations) = run(&parts, u64::MAX, Fault::Taken).await;
+    assert_eq!(same, expected);
+    assert!(calls > 80 && creations > 10, "{calls} calls, {creations} creations");
     let expected = Arc::new(expected);
-    let step = if std::env::var_os("SPANLAKE_EVERY_CALL").is_some() { 1 } else { 10 };
-    for (first, fault) in [(0, Fault::Error), (3, Fault::LostAnswer), (7, Fault::Crash)] {
-        let cases = (first % step..calls).step_by(step as usize).map(|at| {
+    let step = if std::env::var_os("SPANLAKE_EVERY_CALL").is_some() { 1 } else { 9_usize };
+    let faults = [
+        (Fault::Error, (0..calls).step_by(step)),
+        (Fault::LostAnswer, (3 % step as u64..calls).step_by(step)),
+        (Fault::Crash, (7 % step as u64..calls).step_by(step)),
+        (Fault::Taken, (0..creations).step_by(1)),
+        (Fault::Refused, (0..creations).step_by(1)),
+    ];
+    for (fault, calls) in faults {
+        let cases = calls.map(|at| {
             let (parts, expected) = (Arc::clone(&parts), Arc::clone(&expected));
             async move {
                 let case = tokio::spawn(async move { run(&parts, at, fault).await.0 });
                 let found = case.await.unwrap_or_else(|e| panic!("{fault:?} at call {at}: {e}"));
-                for (found, expected) in found.iter().zip(expected.iter()) {
-                    assert_eq!(found, expected, "{fault:?} at call {at}");
-                }
+                assert_same(&found, &expected, &QUESTIONS, &format!("{fault:?} at call {at}"));
             }
         });
         futures::stream::iter(cases).for_each_concurrent(4, |case| case).await;

@@ -47,6 +47,24 @@ def with_chdb(path):
     return row
 
 
+def with_duckdb(path):
+    """DuckDB over the files that the log names: a pattern would see replaced ones, too."""
+    import duckdb
+    from deltalake import DeltaTable
+
+    files = DeltaTable(path).file_uris()
+    query = """
+        SELECT count(*) AS spans, count(DISTINCT trace_id) AS traces,
+               CAST(sum(start_time_unix_nano) AS VARCHAR) AS start_time_sum,
+               CAST(sum(duration_ns) AS VARCHAR) AS duration_sum,
+               lower(hex(min(trace_id))) AS first_trace_id, lower(hex(max(span_id))) AS last_span_id,
+               list_sort(list(DISTINCT service_name)) AS services
+        FROM read_parquet($files, union_by_name = true)
+    """
+    answer = duckdb.execute(query, {"files": files})
+    return dict(zip([column[0] for column in answer.description], answer.fetchone()))
+
+
 def summary(rows):
     return {
         "spans": len(rows["span_id"]),
@@ -61,7 +79,12 @@ def summary(rows):
 
 def main():
     path = sys.argv[1].rstrip("/") + "/spans"
-    readers = {"deltalake": with_deltalake, "polars": with_polars, "chdb": with_chdb}
+    readers = {
+        "deltalake": with_deltalake,
+        "polars": with_polars,
+        "chdb": with_chdb,
+        "duckdb": with_duckdb,
+    }
     for name, read in readers.items():
         print(json.dumps({"reader": name, **read(path)}, sort_keys=True))
 

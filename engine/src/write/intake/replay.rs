@@ -39,6 +39,7 @@ pub(super) async fn replay(
         let Some(LoggedSegment { context, path, records }) = segment else { break };
         let mut reader =
             Reader { decode: Arc::clone(&decode), context, path, records: records.into() };
+        let mut undecodable = Vec::new();
         while !reader.records.is_empty() {
             let (returned, slice) = blocking(move || {
                 let slice = reader.next_slice();
@@ -49,13 +50,24 @@ pub(super) async fn replay(
             for (record, decoded) in slice {
                 match decoded {
                     Ok(batches) => memtable.insert(record.seq, rows_of(batches)),
-                    Err(reason) => recovery.undecodable(&reader.path, &record, &reason)?,
+                    Err(reason) => {
+                        recovery.undecodable(&reader.path, &record, &reason)?;
+                        undecodable.push(record.seq);
+                    }
                 }
                 replayed += 1;
             }
             while memtable.size().bytes >= flush_bytes {
                 flusher.flush_oldest().await?;
             }
+        }
+        if !undecodable.is_empty() {
+            let path = reader.path.clone();
+            recovery = blocking(move || {
+                recovery.forget(&path, &undecodable)?;
+                Ok(recovery)
+            })
+            .await?;
         }
         tracing::info!(file = %reader.path.display(), records = replayed, "read back");
     }

@@ -218,6 +218,24 @@ impl Recovery {
         self.set_aside(path)
     }
 
+    /// Writes a segment again without some of its records, which were set aside. They would be met at
+    /// each start until the table covers them, which for the last ones is never if nothing more comes.
+    pub(crate) fn forget(&mut self, path: &Path, undecodable: &[u64]) -> Result<()> {
+        let bytes = self.read_file(path)?;
+        let header = decode_header(path, &bytes)?;
+        let header =
+            header.ok_or_else(|| damaged_log(path, 0, "its header is not valid".into()))?;
+        let records = scan(&header, &bytes, false).records;
+        let mut entries = with_gaps(header.base_seq, &records);
+        for (seq, entry) in &mut entries {
+            if undecodable.binary_search(seq).is_ok() {
+                *entry = Entry::GapUpTo(*seq);
+            }
+        }
+        let new_header = self.new_header(header.base_seq, header.context);
+        self.replace(path, &new_header, &entries)
+    }
+
     /// The log, ready for appending in segments that carry `context`.
     pub(crate) fn finish(self, context: String) -> Wal {
         Wal {

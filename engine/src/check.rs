@@ -1,0 +1,218 @@
+//! Whether a lake holds what its log says, and whether what was computed once still follows from the spans.
+//!
+//! Every file is read as a whole: present, size, hash, rows, times, day. In assembled files each
+//! trace must lie in one piece, and in one file; of a sample of traces, tree columns and summaries
+//! are computed again and compared, column by column.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::{cast, concat_batches};
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::content_hash::content_hash;
+use crate::error::{Error, Result};
+use crate::paths;
+use crate::read::Divided;
+use crate::snapshot::{DataFile, Layout, Snapshot};
+use crate::sql::{Runtime, Session};
+use crate::trace_index::{TraceIndex, TraceIndexes};
+
+/// The sample: of each file, the traces whose id begins with these bits.
+const SAMPLE_BELOW: &str = "04";
+/// Of a file with fewer spans, all traces.
+const SMALL_FILE_ROWS: u64 = 20_000;
+
+/// What a check has found.
+#[derive(Debug, Clone, Default)]
+pub struct Checked {
+    /// Files of the table.
+    pub files: usize,
+    /// Their spans.
+    pub spans: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files of an older version of which the log has no hash.
+    pub without_hash: usize,
+    /// Spans whose trees were computed again.
+    pub spans_of_sample: u64,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Path relative to the lake.
+    pub path: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub advice: &'static str,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}; {}", self.path, self.what, self.advice)
+    }
+}
+
+const RESTORE: &str = "restore the file from a copy: its spans are in no other";
+const REPORT: &str = "please report it, with the file: answers about these traces may be wrong";
+
+/// Checks all files of a snapshot.
+pub(crate) async fn check(
+    store: &Arc<dyn ObjectStore>,
+    snapshot: &Snapshot,
+    runtime: &Runtime,
+) -> Result<Checked> {
+    let mut checked = Checked::default();
+    let mut file_of_trace: HashMap<u64, &DataFile> = HashMap::new();
+    for file in snapshot.files.iter() {
+        checked.files += 1;
+        checked.bytes += file.size_bytes;
+        checked.spans += file.rows.unwrap_or_default();
+        checked.without_hash += usize::from(file.hash.is_none());
+        let path = paths::in_lake(&file.path).to_string();
+        let mut find = |what: String, advice| {
+            checked.findings.push(Finding { path: path.clone(), what, advice });
+        };
+        if let Err(what) = bytes_of(store, file).await {
+            find(what, RESTORE);
+            continue;
+        }
+        let index = match TraceIndex::read(store, file).await {
+            Ok(index) => index,
+            Err(error) => {
+                find(error.to_string(), RESTORE);
+                continue;
+            }
+        };
+        if let Err(what) = check_rows(file, &index) {
+            find(what, REPORT);
+        }
+        if file.layout != Layout::Assembled {
+            continue;
+        }
+        let runs = index.runs();
+        if runs.windows(2).any(|pair| pair[0].key == pair[1].key) {
+            find("a trace lies in several pieces".into(), REPORT);
+        }
+        for run in runs {
+            if let Some(other) = file_of_trace.insert(run.key, file) {
+                find(format!("it shares a trace with {}", other.path), REPORT);
+                break;
+            }
+        }
+        match check_trees(store, file, runtime).await {
+            Ok((spans, differing)) => {
+                checked.spans_of_sample += spans;
+                let findings = differing.into_iter().map(|what| Finding {
+                    path: path.clone(),
+                    what,
+                    advice: REPORT,
+                });
+                checked.findings.extend(findings);
+            }
+            Err(error) => find(error.to_string(), RESTORE),
+        }
+    }
+    Ok(checked)
+}
+
+/// Whether the file is there, with the bytes that were written.
+async fn bytes_of(store: &Arc<dyn ObjectStore>, file: &DataFile) -> Result<(), String> {
+    let object = match store.get(&paths::in_lake(&file.path)).await {
+        Ok(object) => object,
+        Err(object_store::Error::NotFound { .. }) => return Err("it is not there".into()),
+        Err(error) => return Err(format!("it cannot be read: {error}")),
+    };
+    let bytes = object.bytes().await.map_err(|error| format!("it cannot be read: {error}"))?;
+    if bytes.len() as u64 != file.size_bytes {
+        return Err(format!("it has {} bytes, not {}", bytes.len(), file.size_bytes));
+    }
+    match &file.hash {
+        Some(hash) if *hash != content_hash(&bytes) => Err("its bytes have changed".into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the log says the right number of rows and the right times.
+fn check_rows(file: &DataFile, index: &TraceIndex) -> Result<(), String> {
+    let rows: u64 = index.runs().iter().map(|run| u64::from(run.rows)).sum();
+    if let Some(expected) = file.rows
+        && expected != rows
+    {
+        return Err(format!("it has {rows} spans, and the log says {expected}"));
+    }
+    let first = index.runs().iter().map(|run| run.start_ns).min();
+    match (first, file.start_time_range) {
+        (Some(first), Some((expected, _))) if first != expected => {
+            Err(format!("its first span starts at {first} ns, and the log says {expected}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Computes trees and summaries of a sample again. Gives the number of its spans, and what differs.
+async fn check_trees(
+    store: &Arc<dyn ObjectStore>,
+    file: &DataFile,
+    runtime: &Runtime,
+) -> Result<(u64, Vec<String>)> {
+    let is_small = file.rows.is_some_and(|rows| rows < SMALL_FILE_ROWS);
+    let sample =
+        if is_small { "true".into() } else { format!("trace_id < '{SAMPLE_BELOW}{:030}'", 0) };
+    let stored = session(store, file.clone(), runtime).await?;
+    let fresh = DataFile { layout: Layout::Arrival, ..file.clone() };
+    let computed = session(store, fresh, runtime).await?;
+    let (mut spans, mut differing) = (0, Vec::new());
+    for (table, order) in [
+        (
+            "spans",
+            "trace_id, span_id, start_time, is_duplicate, duration_ns, span_name, status_code",
+        ),
+        ("traces", "trace_id"),
+    ] {
+        let sql = format!("SELECT * FROM {table} WHERE {sample} ORDER BY {order}");
+        let (stored, computed) = (rows(&stored, &sql).await?, rows(&computed, &sql).await?);
+        if table == "spans" {
+            spans = stored.num_rows() as u64;
+        }
+        if stored.num_rows() != computed.num_rows() {
+            let (stored, computed) = (stored.num_rows(), computed.num_rows());
+            differing.push(format!("{stored} rows of `{table}` are stored, and {computed} follow"));
+            continue;
+        }
+        let schema = stored.schema();
+        let columns = schema.fields().iter().zip(stored.columns().iter().zip(computed.columns()));
+        // Names inside a list may differ: they are the writers'.
+        let wrong = columns.filter(|(_, (stored, computed))| {
+            cast(stored, computed.data_type()).ok().as_ref() != Some(*computed)
+        });
+        differing.extend(wrong.map(|(field, _)| {
+            format!("`{table}.{}` is not what follows from the spans", field.name())
+        }));
+    }
+    Ok((spans, differing))
+}
+
+/// A session on one file.
+async fn session(
+    store: &Arc<dyn ObjectStore>,
+    file: DataFile,
+    runtime: &Runtime,
+) -> Result<Session> {
+    let snapshot = Snapshot { version: 0, files: Arc::new([file]), memory: Arc::new([]) };
+    let indexes = Arc::new(TraceIndexes::new(Arc::clone(store)));
+    Session::over(runtime, Divided::new(snapshot, indexes)).await
+}
+
+async fn rows(session: &Session, sql: &str) -> Result<RecordBatch> {
+    let query = session.query(sql).await?;
+    let schema = query.schema();
+    concat_batches(&schema, &query.collect().await?)
+        .map_err(|e| Error::Internal(format!("checking a file: {e}")))
+}
