@@ -206,7 +206,7 @@ async fn session(
     runtime: &Runtime,
 ) -> Result<Session> {
     let snapshot = Snapshot { version: 0, files: Arc::new([file]), memory: Arc::new([]) };
-    let indexes = Arc::new(TraceIndexes::new(Arc::clone(store)));
+    let indexes = Arc::new(TraceIndexes::new(Arc::clone(store), usize::MAX));
     Session::over(runtime, Divided::new(snapshot, indexes)).await
 }
 

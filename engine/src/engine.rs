@@ -167,7 +167,7 @@ impl Engine {
         live: Option<Live>,
     ) -> Result<Self> {
         let runtime = Runtime::new(&settings, Some(Arc::clone(&store)))?;
-        let indexes = Arc::new(TraceIndexes::new(Arc::clone(&store)));
+        let indexes = Arc::new(TraceIndexes::new(Arc::clone(&store), settings.trace_index_bytes));
         let inner = Inner {
             store,
             log,

@@ -22,6 +22,9 @@ pub struct Settings {
     pub query_memory_bytes: usize,
     /// Disk that queries may spill to, in bytes.
     pub query_spill_bytes: u64,
+    /// Memory for what is known of the traces of the files: five bytes per trace of the lake, and twenty
+    /// more for those last asked about. Default: a thirty-second part of the machine's.
+    pub trace_index_bytes: usize,
     /// Threads that one query may use. Default: the machine's cores.
     pub query_threads: usize,
     /// Longest SQL text accepted, in bytes.
@@ -43,6 +46,7 @@ impl Default for Settings {
         Self {
             query_memory_bytes: machine_memory_bytes() / 2,
             query_spill_bytes: 10 << 30,
+            trace_index_bytes: machine_memory_bytes() / 32,
             query_threads: std::thread::available_parallelism().map_or(1, usize::from),
             sql_max_bytes: 1 << 20,
             sql_max_depth: 128,

@@ -1,28 +1,33 @@
 //! Where the traces of one data file lie.
 //!
-//! Made from two columns of the file when it is first asked for, and kept while the
-//! file is part of the table. It answers two questions without touching the rest of
-//! the file: which rows are those of a trace, and do two files share a trace.
+//! Made from two columns of the file when it is first asked for. It answers two questions
+//! without touching the rest of the file: which rows are those of a trace, and do two files
+//! share a trace. Most files have none of the traces that a question is about; a
+//! [`TraceKeys`] says so in a sixth of the memory. [`TraceIndexes`] keeps both, within bounds.
 //!
 //! Traces go by a 64-bit hash of their id. Two traces with one hash are taken together
 //! by everyone who uses an index; whoever computes on rows tells them apart by the id.
 
-use std::collections::{HashMap, HashSet};
+mod cache;
+mod keys;
+
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use futures::TryStreamExt;
 use object_store::ObjectStore;
-use object_store::path::Path;
 use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::data_file_reader::{DataFileReader, read_error};
 use crate::error::{Error, Result};
 use crate::snapshot::DataFile;
+
+pub(crate) use cache::TraceIndexes;
+use keys::TraceKeys;
 
 /// Rows read at a time.
 const BATCH_ROWS: usize = 64 << 10;
@@ -96,7 +101,14 @@ impl TraceIndex {
             }
         }
         runs.sort_unstable();
-        Ok(Self { runs })
+        Ok(Self::new(runs))
+    }
+
+    /// `runs` are sorted.
+    fn new(mut runs: Vec<TraceRun>) -> Self {
+        // It is kept for long, and grew by doubling.
+        runs.shrink_to_fit();
+        Self { runs }
     }
 
     /// All runs, sorted by key, then by row.
@@ -112,7 +124,7 @@ impl TraceIndex {
     }
 
     /// The runs of the traces in `keys`, which are sorted.
-    pub(crate) fn runs_in<'a>(&'a self, keys: &'a [u64]) -> Vec<&'a TraceRun> {
+    pub(crate) fn runs_in(&self, keys: &[u64]) -> Vec<&TraceRun> {
         // A search per key costs more than walking along once there are many keys.
         const STEPS_PER_SEARCH: usize = 16;
         if keys.len() * STEPS_PER_SEARCH < self.runs.len() {
@@ -132,6 +144,10 @@ impl TraceIndex {
         keys.dedup();
         keys
     }
+
+    fn bytes(&self) -> usize {
+        self.runs.len() * size_of::<TraceRun>()
+    }
 }
 
 /// Row ranges in file order; neighbours are joined.
@@ -149,38 +165,4 @@ pub(crate) fn row_ranges<'a>(runs: impl IntoIterator<Item = &'a TraceRun>) -> Ve
         joins
     });
     ranges
-}
-
-/// The indexes of the files of the table, each read once.
-#[derive(Debug)]
-pub(crate) struct TraceIndexes {
-    store: Arc<dyn ObjectStore>,
-    read: Mutex<HashMap<Path, Arc<TraceIndex>>>,
-}
-
-impl TraceIndexes {
-    pub(crate) fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, read: Mutex::default() }
-    }
-
-    /// The index of a file.
-    pub(crate) async fn of(&self, file: &DataFile) -> Result<Arc<TraceIndex>> {
-        if let Some(known) = self.known().get(&file.path) {
-            return Ok(Arc::clone(known));
-        }
-        let index = Arc::new(TraceIndex::read(&self.store, file).await?);
-        self.known().insert(file.path.clone(), Arc::clone(&index));
-        Ok(index)
-    }
-
-    /// Forgets the files that are not part of the table any more.
-    pub(crate) fn keep_only(&self, files: &[DataFile]) {
-        let kept: HashSet<&Path> = files.iter().map(|file| &file.path).collect();
-        self.known().retain(|path, _| kept.contains(path));
-    }
-
-    fn known(&self) -> MutexGuard<'_, HashMap<Path, Arc<TraceIndex>>> {
-        // A poisoned lock still holds whole indexes.
-        self.read.lock().unwrap_or_else(|e| e.into_inner())
-    }
 }

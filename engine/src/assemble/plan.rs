@@ -61,12 +61,7 @@ impl Plan {
                 open.extend(indexes.of(file).await?.keys());
             }
         }
-        let mut keys = Vec::new();
-        for file in &chosen {
-            keys.extend(indexes.of(file).await?.keys());
-        }
-        keys.sort_unstable();
-        keys.dedup();
+        let quiet = chosen.clone();
         let oldest = chosen.iter().map(|file| file.written_ms).min().unwrap_or(now_ms);
         let is_overdue = now_ms.saturating_sub(oldest) >= settings.late_ms as i64;
         chosen.extend(&merged);
@@ -74,14 +69,17 @@ impl Plan {
             if merged.iter().any(|other| other.path == file.path) {
                 continue;
             }
-            let index = indexes.of(file).await?;
-            let late: Vec<u64> = index.runs_in(&keys).iter().map(|run| run.key).collect();
+            let mut late: Vec<u64> = Vec::new();
+            for fresh in &quiet {
+                late.extend(indexes.shared(fresh, file).await?.iter());
+            }
             if late.is_empty() {
                 continue;
             }
-            if is_overdue
-                || late.len() as u64 * 100 >= index.runs().len() as u64 * settings.late_percent
-            {
+            late.sort_unstable();
+            late.dedup();
+            let traces = indexes.keys(file).await?.len() as u64;
+            if is_overdue || late.len() as u64 * 100 >= traces * settings.late_percent {
                 chosen.push(file);
             } else {
                 open.extend(late);
@@ -114,7 +112,7 @@ impl Plan {
         keys.sort_unstable();
         let mut affected = Vec::new();
         for file in snapshot.files.iter() {
-            if !indexes.of(file).await?.runs_in(&keys).is_empty() {
+            if !indexes.runs_in(file, &keys).await?.is_empty() {
                 affected.push(file);
             }
         }

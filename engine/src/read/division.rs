@@ -98,9 +98,9 @@ impl Divided {
     /// The rows of some traces in a file, in file order. `keys` are sorted.
     pub(crate) async fn rows_of(&self, file: &DataFile, keys: &[u64]) -> Result<Vec<Range<usize>>> {
         let Some(indexes) = &self.indexes else { return Ok(Vec::new()) };
-        let index = indexes.of(file).await;
-        let index = index.map_err(|error| DataFusionError::External(Box::new(error)))?;
-        Ok(row_ranges(index.runs_in(keys)))
+        let runs = indexes.runs_in(file, keys).await;
+        let runs = runs.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        Ok(row_ranges(&runs))
     }
 
     /// Those of some traces that have fresh rows: what of them is assembled is late. Sorted like `keys`.
@@ -109,9 +109,9 @@ impl Divided {
         let is_in_memory = |key: &u64| self.snapshot.memory.iter().any(|chunk| chunk.has(*key));
         let mut fresh: Vec<u64> = keys.iter().copied().filter(is_in_memory).collect();
         for file in self.snapshot.files.iter().filter(|f| f.layout != Layout::Assembled) {
-            let index = indexes.of(file).await;
-            let index = index.map_err(|error| DataFusionError::External(Box::new(error)))?;
-            fresh.extend(keys.iter().filter(|key| !index.runs_of(**key).is_empty()));
+            let runs = indexes.runs_in(file, keys).await;
+            let runs = runs.map_err(|error| DataFusionError::External(Box::new(error)))?;
+            fresh.extend(runs.iter().map(|run| run.key));
         }
         fresh.sort_unstable();
         fresh.dedup();
@@ -125,16 +125,21 @@ impl Divided {
             return Ok(late);
         }
         indexes.keep_only(&self.snapshot.files);
-        let mut fresh: Vec<u64> = Vec::new();
-        for file in self.snapshot.files.iter().filter(|f| f.layout != Layout::Assembled) {
-            fresh.extend(indexes.of(file).await?.keys());
-        }
-        fresh.extend(self.snapshot.memory.iter().flat_map(|chunk| chunk.trace_keys()));
-        fresh.sort_unstable();
-        fresh.dedup();
-        for file in self.snapshot.files.iter().filter(|f| f.layout == Layout::Assembled) {
-            let index = indexes.of(file).await?;
-            let ranges = row_ranges(index.runs_in(&fresh));
+        let chunks = self.snapshot.memory.iter();
+        let mut in_memory: Vec<u64> =
+            chunks.flat_map(|chunk| chunk.trace_keys()).copied().collect();
+        in_memory.sort_unstable();
+        in_memory.dedup();
+        let (assembled, fresh): (Vec<_>, Vec<_>) =
+            self.snapshot.files.iter().partition(|file| file.layout == Layout::Assembled);
+        for file in assembled {
+            let mut keys = indexes.keys(file).await?.among(&in_memory);
+            for other in &fresh {
+                keys.extend(indexes.shared(other, file).await?.iter());
+            }
+            keys.sort_unstable();
+            keys.dedup();
+            let ranges = row_ranges(&indexes.runs_in(file, &keys).await?);
             if !ranges.is_empty() {
                 let total = file.rows.unwrap_or_default() as usize;
                 late.insert(file.path.clone(), LateRows { ranges, total });

@@ -194,12 +194,17 @@ const QUESTIONS: [&str; 2] = [
     "SELECT * FROM traces ORDER BY trace_id",
 ];
 
+/// The part that is imported when a trace has been erased.
+const ERASED_BEFORE: usize = 4;
+
 /// The last day that is kept, and the clock of the test.
 const KEPT_FROM: &str = "2026-11-15";
 
-/// A few traces of an old day; then, of the last day, a few in three parts: the second and the third bring
-/// late spans of traces in the first.
-fn parts() -> [RecordBatch; 4] {
+/// The rows of each import: a few traces of an old day; then, of the last day, a few in four parts, of which
+/// each brings late spans of traces in those before.
+type Parts = [RecordBatch; 5];
+
+fn parts() -> Parts {
     let all = sample();
     let starts = all.column_by_name("start_time_unix_nano").unwrap().as_primitive::<Int64Type>();
     let kept_from: DateTime<Utc> = format!("{KEPT_FROM}T00:00:00Z").parse().unwrap();
@@ -208,17 +213,18 @@ fn parts() -> [RecordBatch; 4] {
         starts.iter().map(|start| start.map(|s| s >= kept_from)).collect();
     let new = filter_record_batch(&all, &of_last_day).unwrap();
     let old = filter_record_batch(&all, &not(&of_last_day).unwrap()).unwrap();
-    [old.slice(0, 20), new.slice(0, 60), new.slice(60, 30), new.slice(90, 30)]
+    let new = |first, rows| new.slice(first, rows);
+    [old.slice(0, 20), new(0, 60), new(60, 30), new(90, 30), new(120, 10)]
 }
 
-/// A trace that lies in several parts.
-fn erased(parts: &[RecordBatch; 4]) -> (HashSet<TraceId>, u64) {
+/// A trace that lies in several of the parts that are there when it is erased.
+fn erased(parts: &Parts) -> (HashSet<TraceId>, u64) {
     let ids = |part: &RecordBatch| -> Vec<TraceId> {
         let ids = part.column_by_name("trace_id").unwrap().as_fixed_size_binary();
         ids.iter().map(|id| TraceId::from_bytes(id.unwrap()).unwrap()).collect()
     };
     let first = ids(&parts[2])[0];
-    let spans = parts[1..].iter().flat_map(ids).filter(|id| *id == first).count();
+    let spans = parts[1..ERASED_BEFORE].iter().flat_map(ids).filter(|id| *id == first).count();
     (HashSet::from([first]), spans as u64)
 }
 
@@ -255,7 +261,7 @@ enum Step {
     Erase,
 }
 
-const SCRIPT: [Step; 10] = [
+const SCRIPT: [Step; 11] = [
     Step::Import(0),
     Step::Import(1),
     Step::Expire,
@@ -264,13 +270,14 @@ const SCRIPT: [Step; 10] = [
     Step::Vacuum,
     Step::Import(3),
     Step::Erase,
+    Step::Import(ERASED_BEFORE),
     Step::Assemble,
     Step::Vacuum,
 ];
 
 impl Step {
     /// By how much it changes the number of spans.
-    fn change(self, parts: &[RecordBatch; 4]) -> i64 {
+    fn change(self, parts: &Parts) -> i64 {
         match self {
             Self::Import(part) => parts[part].num_rows() as i64,
             Self::Expire => -(parts[0].num_rows() as i64),
@@ -280,11 +287,11 @@ impl Step {
     }
 }
 
-async fn step(engine: &Engine, step: Step, parts: &[RecordBatch; 4]) -> engine::Result<()> {
+async fn step(engine: &Engine, step: Step, parts: &Parts) -> engine::Result<()> {
     match step {
         Step::Import(part) => import(engine, &parts[part]).await,
         Step::Assemble => {
-            // Two units of work at least, so that one commit comes before the other.
+            // Two units of work at least: a file is written in pieces.
             let settings =
                 CompactSettings { unit_rows: 40, ..CompactSettings::default().at_once() };
             while engine.assemble(&settings).await?.version.is_some() {}
@@ -297,8 +304,8 @@ async fn step(engine: &Engine, step: Step, parts: &[RecordBatch; 4]) -> engine::
 }
 
 /// Runs the script with a fault at a call; what fails is done again, by another process after a crash.
-/// Returns the answers, and how many calls there were.
-async fn run(parts: &[RecordBatch; 4], at: u64, fault: Fault) -> (Answers, u64) {
+/// Returns the answers, how many calls there were, and the last version.
+async fn run(parts: &Parts, at: u64, fault: Fault) -> (Answers, u64, u64) {
     let objects = Arc::new(InMemory::new());
     let store = FaultyStore::new(&objects, at, fault);
     let healthy = || open(Arc::clone(&objects) as Arc<dyn ObjectStore>);
@@ -325,9 +332,10 @@ async fn run(parts: &[RecordBatch; 4], at: u64, fault: Fault) -> (Answers, u64) 
         stored = done;
     }
     assert!(at == u64::MAX || store.calls.load(Ordering::SeqCst) > at, "the fault was not met");
-    let session = healthy().await.unwrap().session().await.unwrap();
-    let answers = answers(&session, &QUESTIONS).await;
-    (answers, store.calls.load(Ordering::SeqCst))
+    let engine = healthy().await.unwrap();
+    let version = engine.snapshot().await.unwrap().version;
+    let answers = answers(&engine.session().await.unwrap(), &QUESTIONS).await;
+    (answers, store.calls.load(Ordering::SeqCst), version)
 }
 
 async fn count(engine: &Engine) -> i64 {
@@ -335,22 +343,28 @@ async fn count(engine: &Engine) -> i64 {
     rows(&session, "SELECT count(duration_ns) FROM spans").await[0][0].parse().unwrap()
 }
 
-/// Scenario: imports, with retention, assembly, erasing and vacuum in between; at each call to the store in turn the call
-/// fails, or is done without an answer, or is the last one of its process; or what it creates seems to be
-/// there already, be it or not.
-/// Guarantees: an import is there as a whole or not at all, and what is to go goes as a whole or not at all; nothing is lost, doubled or unreadable; the work
-/// can be done again, and the answers in the end are those of a run without a fault.
+/// Scenario: imports, with retention, assembly, erasing and vacuum in between; at each call to the store in
+/// turn the call fails, or is done without an answer, or is the last one of its process; or what it creates
+/// seems to be there already, be it or not.
+/// Guarantees: an import is there as a whole or not at all, and what is to go goes as a whole or not at all;
+/// nothing is lost, doubled or unreadable; the work can be done again, and the answers in the end are those
+/// of a run without a fault.
 ///
 /// Each run takes every ninth call, a different one for each way to fail; `SPANLAKE_EVERY_CALL=1` takes all.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_call_may_fail() {
     let parts = Arc::new(parts());
-    let (expected, calls) = run(&parts, u64::MAX, Fault::Error).await;
-    let spans = 120 - erased(&parts).1 as usize;
-    assert!(expected[0].len() == spans && spans < 119, "{} of {spans}", expected[0].len());
-    let (same, creations) = run(&parts, u64::MAX, Fault::Taken).await;
-    assert_eq!(same, expected);
-    assert!(calls > 80 && creations > 10, "{calls} calls, {creations} creations");
+    let (expected, calls, version) = run(&parts, u64::MAX, Fault::Error).await;
+    let spans: i64 = SCRIPT.iter().map(|step| step.change(&parts)).sum();
+    assert!(expected[0].len() as i64 == spans && spans < 129, "{} of {spans}", expected[0].len());
+    let (same, creations, same_version) = run(&parts, u64::MAX, Fault::Taken).await;
+    assert_eq!((same, same_version), (expected.clone(), version));
+    // The table itself, and what each step but the vacuums commits.
+    let committing = SCRIPT.iter().filter(|step| !matches!(step, Step::Vacuum)).count() as u64;
+    assert!(version >= committing, "version {version} after {committing} steps");
+    // The store is probed with two, once per process.
+    assert_eq!(creations, 2 + 1 + version);
+    assert!(calls > 80, "{calls} calls");
     let expected = Arc::new(expected);
     let step = if std::env::var_os("SPANLAKE_EVERY_CALL").is_some() { 1 } else { 9_usize };
     let faults = [
