@@ -171,16 +171,34 @@ pub(crate) struct VacuumArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example:
-  spanlake retain --lake ./lake --days 30 --dry-run
+  spanlake retain --lake ./lake --days 90 --thin-days 14 --dry-run
 
 Days are those of the root of a trace, in UTC. The files are deleted by `spanlake vacuum`. In
-`spanlake serve`, the setting `retention.spans_days` does it by itself.")]
+`spanlake serve`, the settings `retention.spans_days` and `retention.thin_days` do it by themselves.
+
+Thinning keeps traces with a failed span and slow ones; of the rest it keeps one in so many, and some of
+each root operation and hour. What is kept has a `sample_weight`: sum(sample_weight) is the number of
+spans or traces that there were.")]
 pub(crate) struct RetainArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArg,
     /// How many whole days to keep, besides today.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) days: u32,
+    #[arg(required_unless_present = "thin_days")]
+    pub(crate) days: Option<u32>,
+    /// For how many whole days to keep all traces, besides today; older days are thinned.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) thin_days: Option<u32>,
+    /// Keep all traces that took longer [default: 1s].
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "thin_days")]
+    pub(crate) slower: Option<Duration>,
+    /// Of the rest, keep one in so many of each root operation and hour [default: 10].
+    #[arg(long, value_name = "N", requires = "thin_days")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) one_in: Option<u64>,
+    /// But keep so many of each root operation and hour [default: 10].
+    #[arg(long, value_name = "N", requires = "thin_days")]
+    pub(crate) at_least: Option<u64>,
     /// Also if more than a tenth of all spans goes at once.
     #[arg(long)]
     pub(crate) force: bool,

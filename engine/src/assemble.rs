@@ -17,6 +17,7 @@
 
 mod attribute_columns;
 mod coded;
+mod fates;
 mod input;
 mod output;
 mod plan;
@@ -26,12 +27,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use datafusion::arrow::array::{AsArray, BooleanArray, RecordBatch};
-use datafusion::arrow::compute::{cast, filter_record_batch};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::SchemaRef;
 use object_store::{ObjectStore, ObjectStoreExt};
 use schema::TraceId;
-use schema::spans::{TRACE_ID, stored_schema};
+use schema::spans::{SAMPLE_WEIGHT, stored_schema};
 
 use crate::catalog::{Change, NewFile, Replaced, Replacement, TableLog, remove_uncommitted};
 use crate::clock::Clock;
@@ -40,11 +41,13 @@ use crate::error::{Error, Result};
 use crate::paths;
 use crate::remove::Removed;
 use crate::settings::CompactSettings;
-use crate::snapshot::{Layout, Snapshot};
+use crate::snapshot::{DataFile, Layout, Snapshot};
 use crate::trace_index::TraceIndexes;
 use crate::write::{DataFiles, date};
+pub(crate) use fates::Fates;
 use input::{Input, columns_of};
 use output::{Finished, Output};
+pub(crate) use plan::take_rows;
 use plan::{Plan, Rows};
 use unit::{Slice, Unit};
 
@@ -83,9 +86,9 @@ impl Assembled {
     }
 }
 
-/// How far erasing has come.
+/// How far taking traces out has come.
 #[derive(Debug)]
-pub(crate) enum Erased {
+pub(crate) enum TakenOut {
     /// Some files are written again; others may have the traces, too.
     Some(Removed),
     /// Another process was faster, and nothing has changed.
@@ -121,7 +124,7 @@ impl Assembler {
         let now_ms = self.clock.now().timestamp_millis();
         let plan = Plan::new(snapshot, &in_memory, &self.indexes, &self.settings, now_ms).await?;
         let Some(plan) = plan else { return Ok(Assembled::default()) };
-        Ok(self.carry_out(&plan, snapshot, &HashSet::new()).await?.unwrap_or_default())
+        Ok(self.carry_out(&plan, snapshot, &Fates::default()).await?.unwrap_or_default())
     }
 
     /// Takes whole traces out of some of the files that have them: one commit's worth of work.
@@ -133,15 +136,36 @@ impl Assembler {
         &self,
         snapshot: &Snapshot,
         traces: &HashSet<TraceId>,
-    ) -> Result<Erased> {
+    ) -> Result<TakenOut> {
         self.indexes.keep_only(&snapshot.files);
         let plan = Plan::without(snapshot, traces, &self.indexes, &self.settings).await?;
-        let Some(plan) = plan else { return Ok(Erased::Nothing) };
-        let Some(done) = self.carry_out(&plan, snapshot, traces).await? else {
-            return Ok(Erased::Lost);
+        let Some(plan) = plan else { return Ok(TakenOut::Nothing) };
+        let fates = Fates { gone: traces.clone(), ..Fates::default() };
+        self.take_out(&plan, snapshot, &fates).await
+    }
+
+    /// Writes assembled files of the snapshot again, in one commit, as `fates` says; they are thinned then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::run`].
+    pub(crate) async fn thin(
+        &self,
+        snapshot: &Snapshot,
+        files: Vec<DataFile>,
+        fates: &Fates,
+    ) -> Result<TakenOut> {
+        let mut plan = Plan::again(files, &self.indexes, &self.settings).await?;
+        plan.inputs.iter_mut().for_each(|file| file.is_thinned = true);
+        self.take_out(&plan, snapshot, fates).await
+    }
+
+    async fn take_out(&self, plan: &Plan, snapshot: &Snapshot, fates: &Fates) -> Result<TakenOut> {
+        let Some(done) = self.carry_out(plan, snapshot, fates).await? else {
+            return Ok(TakenOut::Lost);
         };
         let rows: u64 = plan.inputs.iter().filter_map(|file| file.rows).sum();
-        Ok(Erased::Some(Removed {
+        Ok(TakenOut::Some(Removed {
             spans: rows.saturating_sub(done.spans + done.left),
             files: done.files_before,
             bytes: done.bytes_before.saturating_sub(done.bytes_after),
@@ -154,11 +178,11 @@ impl Assembler {
         &self,
         plan: &Plan,
         snapshot: &Snapshot,
-        erased: &HashSet<TraceId>,
+        fates: &Fates,
     ) -> Result<Option<Assembled>> {
         let mut files = Vec::new();
-        let written = self.write(plan, erased, &mut files).await;
-        let change = if erased.is_empty() { Change::None } else { Change::FewerRows };
+        let written = self.write(plan, fates, &mut files).await;
+        let change = if fates.is_empty() { Change::None } else { Change::FewerRows };
         let replacement = Replacement {
             seen: snapshot,
             old: &plan.inputs,
@@ -195,12 +219,7 @@ impl Assembler {
 
     /// Writes what comes in the place of the inputs. `files` has every file that may exist, even after
     /// an error.
-    async fn write(
-        &self,
-        plan: &Plan,
-        erased: &HashSet<TraceId>,
-        files: &mut Vec<NewFile>,
-    ) -> Result<()> {
+    async fn write(&self, plan: &Plan, fates: &Fates, files: &mut Vec<NewFile>) -> Result<()> {
         let mut inputs = Vec::with_capacity(plan.inputs.len());
         for file in &plan.inputs {
             let input = Input::open(&self.store, file).await?;
@@ -210,9 +229,10 @@ impl Assembler {
             }
             inputs.push(input);
         }
-        let schema = columns_of(&inputs);
+        let added = if fates.factors.is_empty() { &[][..] } else { &[SAMPLE_WEIGHT] };
+        let schema = columns_of(&inputs, added);
         let mut output = Output::new(&schema, self.row_group_rows, self.settings.file_rows);
-        let reading = Reading { inputs, erased, left_out: AtomicU64::new(0) };
+        let reading = Reading { inputs, fates, left_out: AtomicU64::new(0) };
         // While the slices of one unit are encoded, the next unit is read and brought into order.
         let mut units = plan.units.iter();
         let mut current = reading.slices(&schema, units.next(), self.row_group_rows).await?;
@@ -230,17 +250,17 @@ impl Assembler {
             let finished;
             (output, finished) = encoded?;
             current = following?;
-            self.put(finished, files).await?;
+            self.put(finished, plan, files).await?;
         }
         let finished = blocking(move || output.finish()).await?;
-        self.put(finished, files).await?;
+        self.put(finished, plan, files).await?;
         self.write_left(plan, &reading, files).await?;
         let written: u64 = files.iter().map(|file| file.rows).sum();
         let read: usize = reading.inputs.iter().map(Input::rows).sum();
         let left_out = reading.left_out.into_inner();
         if written + left_out != read as u64 {
             return Err(Error::Internal(format!(
-                "{read} spans became {written}, {left_out} were to be erased; nothing was changed"
+                "{read} spans became {written}, {left_out} were to go; nothing was changed"
             )));
         }
         Ok(())
@@ -278,12 +298,20 @@ impl Assembler {
         Ok(())
     }
 
-    async fn put(&self, finished: Vec<Finished>, files: &mut Vec<NewFile>) -> Result<()> {
+    async fn put(
+        &self,
+        finished: Vec<Finished>,
+        plan: &Plan,
+        files: &mut Vec<NewFile>,
+    ) -> Result<()> {
         for Finished { day, rows, start_time_range, bytes } in finished {
             let date = date(day);
             let path = paths::new_data_file(&date);
+            // A trace is thinned once. What joins thinned ones late is not thinned any more.
+            let is_thinned = plan.inputs.iter().any(|input| input.is_thinned && input.date == date);
             files.push(NewFile {
                 path: path.clone(),
+                is_thinned,
                 date,
                 size_bytes: bytes.len() as u64,
                 rows,
@@ -302,7 +330,7 @@ impl Assembler {
 #[derive(Debug)]
 struct Reading<'a> {
     inputs: Vec<Input>,
-    erased: &'a HashSet<TraceId>,
+    fates: &'a Fates,
     left_out: AtomicU64,
 }
 
@@ -328,27 +356,14 @@ impl Reading<'_> {
         let mut batches = Vec::new();
         for (input, ranges) in rows {
             for batch in self.inputs[*input].read(schema, ranges).await? {
-                let kept = self.without_erased(batch)?;
+                let rows = batch.num_rows();
+                let kept = self.fates.apply(batch)?;
+                let left_out = rows - kept.num_rows();
+                self.left_out.fetch_add(left_out as u64, Ordering::Relaxed);
                 batches.extend(Some(kept).filter(|batch| batch.num_rows() > 0));
             }
         }
         Ok(batches)
-    }
-
-    fn without_erased(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        if self.erased.is_empty() {
-            return Ok(batch);
-        }
-        let ids = batch.column_by_name(TRACE_ID).and_then(|ids| ids.as_fixed_size_binary_opt());
-        let ids = ids.ok_or_else(|| Error::Internal("a file without trace ids".into()))?;
-        let is_kept = |id: Option<&[u8]>| {
-            let id = id.and_then(TraceId::from_bytes);
-            Some(id.is_none_or(|id| !self.erased.contains(&id)))
-        };
-        let kept: BooleanArray = ids.iter().map(is_kept).collect();
-        self.left_out.fetch_add(kept.false_count() as u64, Ordering::Relaxed);
-        filter_record_batch(&batch, &kept)
-            .map_err(|e| Error::Internal(format!("erasing spans: {e}")))
     }
 }
 

@@ -1,24 +1,22 @@
 //! The engine: one lake, opened.
 
+mod leaving;
+
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
+use object_store::ObjectStore;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
-use schema::TraceId;
 use tokio::sync::Mutex;
 
-use crate::assemble::{Assembled, Assembler, Erased};
-use crate::catalog::{Change, History, Replaced, Replacement, TableLog};
+use crate::assemble::{Assembled, Assembler};
+use crate::catalog::TableLog;
 use crate::check::{self, Checked};
 use crate::clock::{Clock, SystemClock};
 use crate::disk::{FileSystem, LocalDisk};
 use crate::error::{Error, Result};
 use crate::location::Location;
-use crate::paths;
 use crate::read::Divided;
-use crate::remove::{self, Expired, Removed, Unused, UnusedFile};
 use crate::settings::{CompactSettings, LiveSettings, Settings};
 use crate::snapshot::{MemoryChunk, Snapshot};
 use crate::sql::{Runtime, Session};
@@ -27,9 +25,6 @@ use crate::write::{DataFiles, Decode, Intake, Live, Parts, Writer};
 
 /// Where the write-ahead log of a lake in a folder lies, unless the settings say otherwise.
 const WAL_FOLDER: &str = "wal";
-
-/// How often erasing starts again because another process has changed the files.
-const ERASE_ATTEMPTS: usize = 15;
 
 /// One lake, opened. Cheap to clone; clones share memory limits and caches.
 #[derive(Debug, Clone)]
@@ -238,155 +233,6 @@ impl Engine {
         self.assembler(settings).run(&snapshot).await
     }
 
-    /// What is older than `days` whole days: see [`Engine::expire`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] or [`Error::Log`] if the log cannot be read.
-    pub async fn expired(&self, days: u32) -> Result<Expired> {
-        let snapshot = self.inner.log.snapshot().await?;
-        Ok(Expired::of(snapshot, self.inner.clock.now(), days))
-    }
-
-    /// Takes out of the table what is too old, in one commit. The files go with the next vacuum.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] or [`Error::Log`]; the call may be repeated.
-    pub async fn expire(&self, expired: &Expired) -> Result<Removed> {
-        if expired.files.is_empty() {
-            return Ok(Removed::default());
-        }
-        let _turn = self.inner.assembly.lock().await;
-        let Expired { files, seen, spans, bytes, .. } = expired;
-        let replacement = Replacement {
-            seen,
-            old: files,
-            new: &[],
-            change: Change::FewerRows,
-            now_ms: self.inner.clock.now().timestamp_millis(),
-        };
-        match self.inner.log.replace(replacement).await? {
-            Replaced::Done { version } => Ok(Removed {
-                spans: *spans,
-                files: files.len(),
-                bytes: *bytes,
-                version: Some(version),
-            }),
-            // The next run sees what the other process has done.
-            Replaced::Lost => Ok(Removed::default()),
-        }
-    }
-
-    /// Takes whole traces out of the table. Rows that another process has received and not flushed are
-    /// not seen. The files that had them go with the next vacuum.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] or [`Error::Log`]; some files may have been written without the traces by then,
-    /// and the call may be repeated.
-    pub async fn erase(
-        &self,
-        traces: &HashSet<TraceId>,
-        settings: &CompactSettings,
-    ) -> Result<Removed> {
-        let mut all = Removed::default();
-        if traces.is_empty() {
-            return Ok(all);
-        }
-        let mut lost = 0;
-        loop {
-            let _turn = self.inner.assembly.lock().await;
-            let snapshot = self.inner.log.snapshot().await?;
-            match self.assembler(settings).erase(&snapshot, traces).await? {
-                Erased::Nothing => return Ok(all),
-                // Two traces may share a hash, and then a file is named that has none of them.
-                Erased::Some(removed) if removed.spans == 0 => return Ok(all),
-                Erased::Some(removed) => all = all.and(removed),
-                Erased::Lost if lost == ERASE_ATTEMPTS => {
-                    let reason = "other processes changed the files at the same time; run it again";
-                    return Err(Error::Log(reason.into()));
-                }
-                Erased::Lost => lost += 1,
-            }
-        }
-    }
-
-    /// The files that vacuum would delete: those that left the table longer ago than `grace`, and those
-    /// that never came into it.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] or [`Error::Log`].
-    pub async fn unused(&self, grace: Duration) -> Result<Vec<UnusedFile>> {
-        let inner = &self.inner;
-        let History { snapshot, before, since } = inner.log.history(self.before_ms(grace)).await?;
-        let current: HashSet<&Path> = snapshot.files.iter().map(|file| &file.path).collect();
-        let gone = inner.gone.lock().await;
-        let mut unused = Vec::new();
-        for path in before.iter().filter(|path| !current.contains(path) && !gone.contains(*path)) {
-            match inner.store.head(&paths::in_lake(path)).await {
-                Ok(object) => unused.push(UnusedFile {
-                    path: path.clone(),
-                    size_bytes: Some(object.size),
-                    why: Unused::Replaced,
-                }),
-                // The log remembers for a week what another run has deleted.
-                Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let known: Vec<Path> = before.into_iter().chain(since).collect();
-        let now = inner.clock.now();
-        unused.extend(remove::orphans(&*inner.store, &snapshot, &known, now).await?);
-        Ok(unused)
-    }
-
-    /// Deletes files that [`Engine::unused`] found.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`]; the call may be repeated.
-    pub async fn delete_unused(&self, files: &[UnusedFile]) -> Result<()> {
-        for file in files {
-            self.delete(&file.path).await?;
-        }
-        Ok(())
-    }
-
-    /// Deletes files that left the table longer ago than `grace`: no query may run so long. Returns
-    /// their number.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Store`] or [`Error::Log`]; the call may be repeated.
-    pub async fn vacuum(&self, grace: Duration) -> Result<usize> {
-        let History { snapshot, before, .. } =
-            self.inner.log.history(self.before_ms(grace)).await?;
-        let current: HashSet<&Path> = snapshot.files.iter().map(|file| &file.path).collect();
-        let mut deleted = 0;
-        for path in before.iter().filter(|path| !current.contains(path)) {
-            deleted += usize::from(self.delete(path).await?);
-        }
-        Ok(deleted)
-    }
-
-    /// Deletes a file that is not part of the table; false if it was gone.
-    async fn delete(&self, path: &Path) -> Result<bool> {
-        let mut gone = self.inner.gone.lock().await;
-        if gone.contains(path) {
-            return Ok(false);
-        }
-        let is_deleted = match self.inner.store.delete(&paths::in_lake(path)).await {
-            Ok(()) => true,
-            // The log remembers for a week what another run has deleted.
-            Err(object_store::Error::NotFound { .. }) => false,
-            Err(error) => return Err(error.into()),
-        };
-        gone.insert(path.clone());
-        Ok(is_deleted)
-    }
-
     /// Compares what the lake has with what its log says of it: see [`Checked`].
     ///
     /// # Errors
@@ -396,11 +242,6 @@ impl Engine {
         let inner = &self.inner;
         let snapshot = inner.log.snapshot().await?;
         check::check(&inner.store, &snapshot, &inner.runtime).await
-    }
-
-    fn before_ms(&self, grace: Duration) -> i64 {
-        let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
-        self.inner.clock.now().timestamp_millis().saturating_sub(grace_ms)
     }
 
     fn assembler(&self, settings: &CompactSettings) -> Assembler {

@@ -39,6 +39,7 @@ mod snapshot;
 mod sorted_listing;
 mod sql;
 mod text_dictionary;
+mod thin;
 mod trace_index;
 mod write;
 

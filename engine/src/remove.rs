@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! retention   whole days, by age                          files leave the table
+//! thinning    of old days, traces that do not matter      files are written again without them
 //! erasing     whole traces, wherever they lie             files are written again without them
 //! vacuum      files that left the table, or never came    files are deleted
 //! ```
 //!
-//! The first two are commits: a query that runs sees all or nothing of them. Vacuum waits
+//! All but the last are commits: a query that runs sees all or nothing of them. Vacuum waits
 //! until no query can need a file.
 
 use std::collections::{BTreeSet, HashSet};
@@ -70,24 +71,27 @@ pub struct Expired {
 }
 
 impl Expired {
+    /// Only those files for which `is_due` holds.
+    pub(crate) fn keep(&mut self, is_due: impl Fn(&DataFile) -> bool) {
+        self.files.retain(is_due);
+        self.days = self.files.iter().map(|file| file.date.clone()).collect();
+        self.spans = self.files.iter().filter_map(|file| file.rows).sum();
+        self.bytes = self.files.iter().map(|file| file.size_bytes).sum();
+    }
+
     /// What of a snapshot is older than `days` whole days.
     pub(crate) fn of(snapshot: Snapshot, now: DateTime<Utc>, days: u32) -> Self {
         let kept_from = now.date_naive().checked_sub_days(Days::new(u64::from(days)));
         let kept_from = kept_from.unwrap_or(NaiveDate::MIN);
-        let rows = |files: &[DataFile]| files.iter().filter_map(|file| file.rows).sum();
         // A partition that is no day is somebody else's.
         let is_expired =
             |file: &&DataFile| file.date.parse::<NaiveDate>().is_ok_and(|day| day < kept_from);
         let files: Vec<DataFile> = snapshot.files.iter().filter(is_expired).cloned().collect();
-        Self {
-            kept_from,
-            days: files.iter().map(|file| file.date.clone()).collect(),
-            spans: rows(&files),
-            bytes: files.iter().map(|file| file.size_bytes).sum(),
-            spans_of_table: rows(&snapshot.files),
-            files,
-            seen: snapshot,
-        }
+        let spans_of_table = snapshot.files.iter().filter_map(|file| file.rows).sum();
+        let (days, spans, bytes) = Default::default();
+        let mut all = Self { kept_from, days, spans, bytes, spans_of_table, files, seen: snapshot };
+        all.keep(|_| true);
+        all
     }
 
     /// Whether so much goes at once that the setting or the clock may be wrong: more than a tenth of all

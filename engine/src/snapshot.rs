@@ -47,6 +47,8 @@ pub struct DataFile {
     pub date: String,
     /// When it was written, in milliseconds since the epoch.
     pub written_ms: i64,
+    /// Whether some of its traces stand for others that are gone: see [`crate::Engine::thin`].
+    pub is_thinned: bool,
     /// XXH3 of its content in 128 bits as hex, if the log says.
     pub hash: Option<String>,
 }

@@ -26,4 +26,5 @@ mod it {
     mod sim;
     mod sql;
     mod store_faults;
+    mod thinning;
 }

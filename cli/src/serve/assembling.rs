@@ -22,6 +22,7 @@ pub(super) struct Counts {
     pub(super) files_written: u64,
     pub(super) files_deleted: u64,
     pub(super) spans_expired: u64,
+    pub(super) spans_thinned: u64,
 }
 
 /// The counts, shared with the metrics.
@@ -61,6 +62,7 @@ impl Assembling {
                 if tidied.elapsed() >= TIDY_INTERVAL {
                     tidied = Instant::now();
                     self.expire(&engine, retention.spans_days).await;
+                    self.thin(&engine, &settings, &retention).await;
                     let lists = listed.elapsed() >= ORPHAN_INTERVAL;
                     if lists {
                         listed = Instant::now();
@@ -120,6 +122,28 @@ impl Assembling {
         }
     }
 
+    /// Thins the days that are old enough; none if the setting is 0.
+    async fn thin(
+        &self,
+        engine: &Engine,
+        settings: &CompactSettings,
+        retention: &RetentionSettings,
+    ) {
+        if retention.thin_days == 0 {
+            return;
+        }
+        match thin(engine, settings, retention).await {
+            Ok(0) => {}
+            Ok(spans) => {
+                tracing::info!(spans, days = retention.thin_days, "old traces were thinned");
+                self.locked().spans_thinned += spans;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old traces could not be thinned; it is tried again");
+            }
+        }
+    }
+
     /// Deletes what was replaced; with `all`, also what was never committed.
     async fn vacuum(&self, engine: &Engine, settings: &CompactSettings, all: bool) {
         let grace = Duration::from_millis(settings.vacuum_ms);
@@ -151,6 +175,24 @@ async fn expire(engine: &Engine, days: u32) -> engine::Result<u64> {
         return Ok(0);
     }
     Ok(engine.expire(&expired).await?.spans)
+}
+
+/// Gives the number of spans that went.
+async fn thin(
+    engine: &Engine,
+    settings: &CompactSettings,
+    retention: &RetentionSettings,
+) -> engine::Result<u64> {
+    let due = engine.to_thin(retention.thin_days).await?;
+    if due.is_suspicious() {
+        tracing::error!(
+            spans = due.spans, of = due.spans_of_table, kept_from = %due.kept_from,
+            "more than a tenth of all spans is to be thinned, so nothing is; if the clock and \
+             `retention.thin_days` are right, run `spanlake retain --thin-days N --force` once"
+        );
+        return Ok(0);
+    }
+    Ok(engine.thin(&due, retention, settings).await?.spans)
 }
 
 /// Gives the number of files that went.

@@ -59,6 +59,11 @@ impl Counts {
             "Replaced files that were deleted.",
             done.files_deleted,
         )?;
+        out.counter(
+            "spans_thinned",
+            "Spans of traces that thinning took out.",
+            done.spans_thinned,
+        )?;
         out.counter("spans_expired", "Spans that retention took out.", done.spans_expired)
     }
 

@@ -77,6 +77,30 @@ fn retain_takes_out_old_days() {
     folder.run(["retain", "--days", "0"]).fails(2);
 }
 
+/// Scenario: 20 traces of one operation and hour, and one of the day before, are thinned as they are old.
+/// Guarantees: it is said before it is done, what stays stands for what is gone, and it is done once.
+#[test]
+fn retain_thins_old_days() {
+    let folder = two_days();
+    let thin = ["retain", "--thin-days", "1", "--one-in", "5", "--at-least", "2"];
+    let listed = folder.run(thin.iter().chain(&["--dry-run"])).ok();
+    assert!(listed.starts_with("would thin 21 of 21 spans"), "{listed}");
+    assert!(listed.ends_with("16 traces with 16 spans would go\n"), "{listed}");
+    let error = folder.run(thin).fails(2);
+    assert!(error.contains("more than a tenth") && error.contains("--thin-days"), "{error}");
+    let done = folder.run(thin.iter().chain(&["--force"])).ok();
+    assert!(done.contains(": 16 spans and "), "{done}");
+    assert_eq!(folder.values("SELECT count(*), sum(sample_weight) FROM traces"), "5,21.0");
+    let again = folder.run(thin).ok();
+    assert!(
+        again.starts_with("thinned nothing: nothing assembled is left to thin before 20"),
+        "{again}"
+    );
+    folder.run(["check"]).ok();
+    folder.run(["retain"]).fails(2);
+    folder.run(["retain", "--days", "9", "--one-in", "5"]).fails(2);
+}
+
 /// Scenario: a user asks to be forgotten; a trace goes by its id.
 /// Guarantees: their traces go and no others, after the vacuum not even their bytes are left.
 #[test]

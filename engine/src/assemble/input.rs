@@ -111,13 +111,10 @@ impl Input {
     }
 }
 
-/// The stored columns that some of the inputs have.
-pub(super) fn columns_of(inputs: &[Input]) -> SchemaRef {
-    let fields: Vec<Arc<Field>> = stored_schema()
-        .fields()
-        .iter()
-        .filter(|field| inputs.iter().any(|input| input.has(field.name())))
-        .cloned()
-        .collect();
+/// The stored columns that some of the inputs have, and `added`.
+pub(super) fn columns_of(inputs: &[Input], added: &[&str]) -> SchemaRef {
+    let is_there = |name: &str| added.contains(&name) || inputs.iter().any(|input| input.has(name));
+    let fields: Vec<Arc<Field>> =
+        stored_schema().fields().iter().filter(|field| is_there(field.name())).cloned().collect();
     Arc::new(Schema::new(fields))
 }

@@ -138,6 +138,19 @@ impl Plan {
         Ok(Some(Self::divide(inputs, &indexes_of_inputs, &fresh, unit_rows)))
     }
 
+    /// A plan for assembled files, of which every trace is written again.
+    pub(super) async fn again(
+        inputs: Vec<DataFile>,
+        indexes: &TraceIndexes,
+        settings: &CompactSettings,
+    ) -> Result<Self> {
+        let mut indexes_of_inputs = Vec::with_capacity(inputs.len());
+        for file in &inputs {
+            indexes_of_inputs.push(indexes.of(file).await?);
+        }
+        Ok(Self::divide(inputs, &indexes_of_inputs, &[], settings.unit_rows as u64))
+    }
+
     /// Divides all rows of `inputs`.
     fn divide(
         inputs: Vec<DataFile>,
@@ -201,7 +214,7 @@ impl Plan {
 }
 
 /// The first files, up to about `rows`; at least one, if there is any.
-fn take_rows(files: Vec<&DataFile>, rows: u64) -> Vec<&DataFile> {
+pub(crate) fn take_rows(files: Vec<&DataFile>, rows: u64) -> Vec<&DataFile> {
     let mut taken = 0;
     files
         .into_iter()
@@ -215,13 +228,13 @@ fn take_rows(files: Vec<&DataFile>, rows: u64) -> Vec<&DataFile> {
 
 /// Small files of days that have many of them.
 fn mergeable<'a>(assembled: &[&'a DataFile], settings: &CompactSettings) -> Vec<&'a DataFile> {
-    let mut days: BTreeMap<(&str, u32), Vec<&DataFile>> = BTreeMap::new();
+    let mut days: BTreeMap<(&str, bool, u32), Vec<&DataFile>> = BTreeMap::new();
     for file in assembled {
         let rows = file.rows.unwrap_or(u64::MAX);
         if rows < settings.file_rows / 2 {
             // Files of like size: a large one is not rewritten for every small one.
             let size_class = rows.max(1).ilog(settings.merge_files.max(2) as u64);
-            days.entry((&file.date, size_class)).or_default().push(file);
+            days.entry((&file.date, file.is_thinned, size_class)).or_default().push(file);
         }
     }
     days.into_values()

@@ -39,6 +39,8 @@ const ASSEMBLED_TAG: &str = "spanlake.assembled";
 /// Version of the rules by which trees are computed and stored. Files of another version are
 /// assembled again.
 const ASSEMBLED_BY: &str = "2";
+/// Tag on a file with traces that stand for others, which are gone.
+const THINNED_TAG: &str = "spanlake.thinned";
 /// Tag on a file: XXH3 of its content, in 128 bits as hex.
 const HASH_TAG: &str = "spanlake.xxh3_128";
 
@@ -144,6 +146,8 @@ pub(crate) struct NewFile {
     pub(crate) layout: Layout,
     /// When it was written, in milliseconds since the epoch.
     pub(crate) written_ms: i64,
+    /// Whether some of its traces stand for others that are gone.
+    pub(crate) is_thinned: bool,
     /// What [`crate::content_hash`] says of its bytes.
     pub(crate) hash: String,
 }
@@ -558,6 +562,9 @@ fn add_action(file: &NewFile, is_change: bool) -> Result<Action> {
     if file.layout == Layout::Assembled {
         tags.insert(ASSEMBLED_TAG.into(), Some(ASSEMBLED_BY.into()));
     }
+    if file.is_thinned {
+        tags.insert(THINNED_TAG.into(), Some("true".into()));
+    }
     Ok(Action::Add(Add {
         path: file.path.to_string(),
         partition_values: HashMap::from([(DATE.to_string(), Some(file.date.clone()))]),
@@ -599,6 +606,7 @@ fn data_file(add: &Add) -> Result<DataFile> {
         layout,
         date: date.unwrap_or_default(),
         written_ms: add.modification_time,
+        is_thinned: tag(THINNED_TAG).is_some(),
         hash: tag(HASH_TAG).map(str::to_owned),
     })
 }

@@ -37,6 +37,7 @@ impl DataFiles {
             let hash = content_hash(&file.bytes);
             let written = self.store.put(&paths::in_lake(&path), file.bytes.into()).await;
             files.push(NewFile {
+                is_thinned: false,
                 path,
                 date: file.date,
                 size_bytes,

@@ -30,27 +30,27 @@ impl Clock for At {
 }
 
 /// Noon of the last day of the sample.
-fn noon() -> DateTime<Utc> {
+pub(crate) fn noon() -> DateTime<Utc> {
     "2026-11-15T12:00:00Z".parse().unwrap()
 }
 
-async fn open(store: &Arc<InMemory>, now: DateTime<Utc>) -> Engine {
+pub(crate) async fn open(store: &Arc<InMemory>, now: DateTime<Utc>) -> Engine {
     let store: Arc<dyn ObjectStore> = Arc::<InMemory>::clone(store);
     Engine::with_components(store, Settings::default(), Arc::new(At(now))).await.unwrap()
 }
 
-async fn import(engine: &Engine, rows: RecordBatch) {
+pub(crate) async fn import(engine: &Engine, rows: RecordBatch) {
     let mut writer = engine.writer();
     writer.append(SpanBatch::try_new(rows).unwrap()).await.unwrap();
     writer.accept();
     writer.commit().await.unwrap();
 }
 
-async fn assemble(engine: &Engine, settings: &CompactSettings) {
+pub(crate) async fn assemble(engine: &Engine, settings: &CompactSettings) {
     while engine.assemble(settings).await.unwrap().version.is_some() {}
 }
 
-async fn ask(engine: &Engine, sql: &str) -> Vec<Vec<String>> {
+pub(crate) async fn ask(engine: &Engine, sql: &str) -> Vec<Vec<String>> {
     rows(&engine.session().await.unwrap(), sql).await
 }
 

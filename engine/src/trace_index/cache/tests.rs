@@ -17,6 +17,7 @@ fn file(name: u64) -> DataFile {
         layout: Layout::Assembled,
         date: "2026-11-22".into(),
         written_ms: 0,
+        is_thinned: false,
         hash: None,
     }
 }
