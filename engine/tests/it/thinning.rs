@@ -95,7 +95,7 @@ async fn a_week_is_thinned_once() {
     let policy = RetentionSettings {
         thin_days: 2,
         thin_slower_ms: 700,
-        thin_one_in: 4,
+        thin_one_in: 100,
         thin_at_least: 1,
         ..RetentionSettings::default()
     };
@@ -121,7 +121,7 @@ async fn a_week_is_thinned_once() {
     assert_eq!(due.kept_from.to_string(), "2026-11-13");
     assert!(due.is_suspicious());
     let removed = thin(&engine, &policy).await;
-    assert!(removed.spans > 200, "{removed:?}");
+    assert!(removed.spans >= 20, "{removed:?}");
     assert_eq!(ask(&engine, per_hour).await, hours_before);
     assert_eq!(ask(&engine, &stay).await, stay_before);
     let all_after: BTreeSet<Vec<String>> = ask(&engine, unweighed).await.into_iter().collect();
@@ -134,7 +134,7 @@ async fn a_week_is_thinned_once() {
     assert_eq!(thin(&engine, &policy).await.version, None);
     import(&engine, first).await;
     assemble(&engine, &at_once()).await;
-    let strict = RetentionSettings { thin_one_in: 1000, ..policy };
+    let strict = RetentionSettings { thin_slower_ms: u64::MAX, ..policy };
     let again = thin(&engine, &strict).await;
     assert_eq!(again.spans, 0, "{again:?}");
     assert!(engine.snapshot().await.unwrap().version > version);
