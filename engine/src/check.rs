@@ -2,17 +2,22 @@
 //!
 //! Every file is read as a whole: present, size, hash, rows, times, day. In assembled files each
 //! trace must lie in one piece, and in one file; of a sample of traces, tree columns and summaries
-//! are computed again and compared, column by column.
+//! are computed again and compared, column by column, and attributes that are columns are compared
+//! with the map.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{cast, concat_batches};
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::parquet::arrow::ParquetRecordBatchStreamBuilder;
 use object_store::{ObjectStore, ObjectStoreExt};
+use schema::spans::{ATTRIBUTES, RESOURCE_ATTRIBUTES};
 
 use crate::content_hash::content_hash;
+use crate::data_file_reader::{DataFileReader, read_error};
 use crate::error::{Error, Result};
 use crate::paths;
 use crate::read::Divided;
@@ -22,6 +27,8 @@ use crate::trace_index::{TraceIndex, TraceIndexes};
 
 /// The sample: of each file, the traces whose id begins with these bits.
 const SAMPLE_BELOW: &str = "04";
+/// Columns that are compared with the map at once.
+const COLUMNS_PER_QUERY: usize = 32;
 /// Of a file with fewer spans, all traces.
 const SMALL_FILE_ROWS: u64 = 20_000;
 
@@ -196,7 +203,42 @@ async fn check_trees(
             format!("`{table}.{}` is not what follows from the spans", field.name())
         }));
     }
+    for columns in attribute_columns(store, file).await?.chunks(COLUMNS_PER_QUERY) {
+        let in_map = |(map, key): &(&str, String)| {
+            let key = key.replace('\'', "''");
+            let (column, entry) =
+                (format!("{map}['{key}']"), format!("map_extract({map}, '{key}')"));
+            format!("count(*) FILTER (WHERE {column} IS DISTINCT FROM {entry}[1])")
+        };
+        let counts: Vec<String> = columns.iter().map(in_map).collect();
+        let sql = format!("SELECT {} FROM spans WHERE {sample}", counts.join(", "));
+        let counts = rows(&stored, &sql).await?;
+        let is_wrong = |column: &ArrayRef| column.as_primitive::<Int64Type>().value(0) > 0;
+        let wrong = columns.iter().zip(counts.columns()).filter(|(_, column)| is_wrong(column));
+        differing.extend(
+            wrong.map(|((map, key), _)| {
+                format!("the column `{map}['{key}']` is not what the map has")
+            }),
+        );
+    }
     Ok((spans, differing))
+}
+
+/// The attributes that are columns of a file: map, and key as it stands in SQL.
+async fn attribute_columns(
+    store: &Arc<dyn ObjectStore>,
+    file: &DataFile,
+) -> Result<Vec<(&'static str, String)>> {
+    let reader = DataFileReader::new(store, file);
+    let builder = ParquetRecordBatchStreamBuilder::new(reader).await;
+    let builder = builder.map_err(|e| read_error(file, e))?;
+    let of_map = |name: &str, map: &'static str| {
+        let key = name.strip_prefix(map)?.strip_prefix("['")?.strip_suffix("']")?;
+        Some((map, key.to_owned()))
+    };
+    let names = builder.schema().fields().iter().map(|field| field.name());
+    let maps = [ATTRIBUTES, RESOURCE_ATTRIBUTES];
+    Ok(names.filter_map(|name| maps.iter().find_map(|map| of_map(name, map))).collect())
 }
 
 /// A session on one file.

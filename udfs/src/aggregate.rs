@@ -1,11 +1,13 @@
-//! Aggregate functions: percentiles, from a sketch and exact.
+//! Aggregate functions: percentiles, from a sketch and exact, and sketches themselves.
 
 mod argument;
 mod exact_groups;
 mod percentile_nearest;
 mod percentiles;
 mod quantile;
+mod sketch;
 mod sketch_groups;
+mod sketch_merge;
 mod values;
 
 use datafusion::logical_expr::AggregateUDF;
@@ -13,6 +15,8 @@ use datafusion::logical_expr::AggregateUDF;
 pub(crate) fn all() -> Vec<AggregateUDF> {
     let mut all: Vec<AggregateUDF> = percentiles::all().map(AggregateUDF::from).collect();
     all.push(AggregateUDF::from(quantile::Quantile::default()));
+    all.push(AggregateUDF::from(sketch::SketchOf::default()));
+    all.push(AggregateUDF::from(sketch_merge::SketchMerge::default()));
     all.push(AggregateUDF::from(percentile_nearest::PercentileNearest::default()));
     all
 }

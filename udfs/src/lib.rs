@@ -1,8 +1,8 @@
 //! SQL functions for traces, for any DataFusion session.
 //!
 //! ```text
-//! scalar     ids as text
-//! aggregate  percentiles                    sketch, nearest_rank   (no SQL)
+//! scalar     ids as text, answers of sketches
+//! aggregate  percentiles, sketches          sketch, nearest_rank   (no SQL)
 //! window     span_tree -> span_columns  ->  tree                   (no SQL)
 //! ```
 //!
@@ -29,6 +29,7 @@ mod nearest_rank;
 mod reference;
 mod scalar;
 pub mod sketch;
+mod sketch_columns;
 pub mod span_columns;
 pub mod tree;
 mod window;

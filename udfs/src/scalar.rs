@@ -1,14 +1,19 @@
 //! Scalar functions: one row in, one value out.
 
 mod hex;
+mod sketch_facts;
+mod sketch_quantile;
+mod sketch_rank;
 mod span_id_hex;
 mod trace_id_hex;
 
 use datafusion::logical_expr::ScalarUDF;
 
 pub(crate) fn all() -> Vec<ScalarUDF> {
-    vec![
-        ScalarUDF::from(span_id_hex::SpanIdHex::default()),
-        ScalarUDF::from(trace_id_hex::TraceIdHex::default()),
-    ]
+    let mut all: Vec<ScalarUDF> = sketch_facts::all().map(ScalarUDF::from).collect();
+    all.push(ScalarUDF::from(sketch_quantile::SketchQuantile::default()));
+    all.push(ScalarUDF::from(sketch_rank::SketchRank::default()));
+    all.push(ScalarUDF::from(span_id_hex::SpanIdHex::default()));
+    all.push(ScalarUDF::from(trace_id_hex::TraceIdHex::default()));
+    all
 }

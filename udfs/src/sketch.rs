@@ -141,6 +141,32 @@ impl Sketch {
         }
     }
 
+    /// The share of the observations that are at most `x`, from 0 to 1: exact for small sketches and
+    /// beyond the ends, else that of some number within [`RELATIVE_ERROR`] of `x`. `None` without
+    /// values, and for NaN.
+    pub fn rank(&self, x: f64) -> Option<f64> {
+        if self.rows == 0 || x.is_nan() {
+            return None;
+        }
+        if x >= self.max {
+            return Some(1.0);
+        }
+        if x < self.min {
+            return Some(0.0);
+        }
+        let below: f64 = match &self.values {
+            Values::Exact { values, weights } => {
+                let weight = |at: usize| weights.get(at).copied().unwrap_or(1.0);
+                let is_below = |(_, value): &(usize, &f64)| **value <= x;
+                values.iter().enumerate().filter(is_below).map(|(at, _)| weight(at)).sum()
+            }
+            Values::Bucketed { .. } => {
+                self.steps().take_while(|(estimate, _)| *estimate <= x).map(|(_, n)| n).sum()
+            }
+        };
+        Some(below / self.count)
+    }
+
     /// The number of observations: the sum of the weights.
     pub fn count(&self) -> f64 {
         self.count

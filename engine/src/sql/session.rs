@@ -13,7 +13,7 @@ use crate::read::Divided;
 use crate::settings::Settings;
 use crate::sql::attach::attach;
 use crate::sql::runtime::{CATALOG, PUBLIC, Runtime};
-use crate::sql::statement::{Query, Statement};
+use crate::sql::statement::{Query, Statement, Statements};
 use crate::sql::views::Parts;
 
 /// The tables of one snapshot. Cheap to clone.
@@ -21,6 +21,7 @@ use crate::sql::views::Parts;
 pub struct Session {
     context: SessionContext,
     settings: Arc<Settings>,
+    statements: Arc<Statements>,
 }
 
 /// One table or view, as clients list them.
@@ -56,7 +57,8 @@ impl Session {
 
     fn without_tables(runtime: &Runtime) -> Result<Self> {
         let context = SessionContext::new_with_state(runtime.session_state()?);
-        Ok(Self { context, settings: Arc::new(runtime.settings().clone()) })
+        let settings = Arc::new(runtime.settings().clone());
+        Ok(Self { context, settings, statements: Arc::default() })
     }
 
     /// Makes a local Parquet file, a folder of them, or a glob pattern a table of this session and its clones.
@@ -130,6 +132,10 @@ impl Session {
     /// The settings that its limits come from.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(super) fn statements(&self) -> &Statements {
+        &self.statements
     }
 
     pub(crate) fn state(&self) -> SessionState {

@@ -1,13 +1,15 @@
 //! A guarded statement, and its result.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ParamValues;
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryStreamExt;
 
 use crate::error::{Error, Result};
@@ -19,8 +21,49 @@ use crate::sql::stack::on_large_stack;
 #[derive(Debug, Clone)]
 pub struct Statement {
     session: Session,
+    planned: Arc<Planned>,
+}
+
+/// A statement as its session has planned it.
+#[derive(Debug)]
+struct Planned {
     plan: LogicalPlan,
     parameters: SchemaRef,
+    /// The optimized plan, once it is known to be the same at each run.
+    optimized: OnceLock<LogicalPlan>,
+}
+
+/// Most statements that a session keeps.
+const MOST_KEPT: usize = 256;
+/// Longest text of a statement that is kept, in bytes.
+const LONGEST_KEPT: usize = 16 << 10;
+
+/// The statements that a session has planned. A session sees one snapshot, so whoever asks the same again
+/// (a dashboard, a client that first prepares) would get the same plan.
+#[derive(Debug, Default)]
+pub(super) struct Statements(Mutex<HashMap<String, Arc<Planned>>>);
+
+impl Statements {
+    fn get(&self, sql: &str) -> Option<Arc<Planned>> {
+        self.kept().get(sql).cloned()
+    }
+
+    fn keep(&self, sql: String, planned: &Arc<Planned>) {
+        if sql.len() > LONGEST_KEPT {
+            return;
+        }
+        let mut kept = self.kept();
+        // Rather all at once than by a rule: sessions are short, and planning is cheap.
+        if kept.len() >= MOST_KEPT {
+            kept.clear();
+        }
+        kept.insert(sql, Arc::clone(planned));
+    }
+
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Arc<Planned>>> {
+        // A poisoned lock still holds whole plans.
+        self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
 }
 
 /// A running query: its schema is known, its rows come as they are made.
@@ -30,26 +73,34 @@ pub struct Query {
 
 impl Statement {
     pub(crate) async fn prepare(session: Session, sql: String) -> Result<Self> {
+        if let Some(planned) = session.statements().get(&sql) {
+            return Ok(Self { session, planned });
+        }
         on_large_stack(async move {
             let settings = session.settings();
             guard::check_text(&sql, settings)?;
             let statement = guard::parse(&sql, settings)?;
             let plan = session.state().statement_to_plan(statement).await?;
             guard::check_plan(&plan)?;
-            let parameters = Arc::new(parameters_of(&plan)?);
-            Ok(Self { session, plan, parameters })
+            let planned = Arc::new(Planned {
+                parameters: Arc::new(parameters_of(&plan)?),
+                plan,
+                optimized: OnceLock::new(),
+            });
+            session.statements().keep(sql, &planned);
+            Ok(Self { session, planned })
         })
         .await
     }
 
     /// Columns of the result.
     pub fn schema(&self) -> SchemaRef {
-        Arc::clone(self.plan.schema().inner())
+        Arc::clone(self.planned.plan.schema().inner())
     }
 
     /// The parameters `$1`, `$2`, ... (or `$name`) in order; an unknown type is `Null`.
     pub fn parameter_schema(&self) -> &SchemaRef {
-        &self.parameters
+        &self.planned.parameters
     }
 
     /// The statement with its parameters set.
@@ -58,8 +109,10 @@ impl Statement {
     ///
     /// [`Error::BadQuery`] if the number or type of the values does not fit.
     pub fn bind(&self, values: impl Into<ParamValues>) -> Result<Self> {
-        let plan = self.plan.clone().with_param_values(values.into())?;
-        Ok(Self { session: self.session.clone(), plan, parameters: Arc::new(Schema::empty()) })
+        let plan = self.planned.plan.clone().with_param_values(values.into())?;
+        let parameters = Arc::new(Schema::empty());
+        let planned = Arc::new(Planned { plan, parameters, optimized: OnceLock::new() });
+        Ok(Self { session: self.session.clone(), planned })
     }
 
     /// Plans the statement and starts it.
@@ -70,17 +123,53 @@ impl Statement {
     pub async fn execute(&self) -> Result<Query> {
         let statement = self.clone();
         let stream = on_large_stack(async move {
-            let unset = statement.plan.get_parameter_names()?;
+            let planned = &statement.planned;
+            let unset = planned.plan.get_parameter_names()?;
             if let Some(name) = unset.iter().min() {
                 return Err(Error::BadQuery(format!("parameter {name} has no value; bind one")));
             }
             let state = statement.session.state();
-            let physical = state.create_physical_plan(&statement.plan).await?;
+            let physical = planned.physical(&state).await?;
             Ok(execute_stream(physical, state.task_ctx())?)
         })
         .await?;
         Ok(Query { stream })
     }
+}
+
+impl Planned {
+    /// Every run has a physical plan of its own: it holds what a run has done so far.
+    async fn physical(&self, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
+        let planner = state.query_planner();
+        if let Some(optimized) = self.optimized.get() {
+            return Ok(planner.create_physical_plan(optimized, state).await?);
+        }
+        if !is_same_at_each_run(&self.plan)? {
+            return Ok(state.create_physical_plan(&self.plan).await?);
+        }
+        let optimized = state.optimize(&self.plan)?;
+        let optimized = self.optimized.get_or_init(|| optimized);
+        Ok(planner.create_physical_plan(optimized, state).await?)
+    }
+}
+
+/// Whether optimizing a plan again would give the same. `now()` becomes a constant there, and `EXPLAIN`
+/// tells of the rules.
+fn is_same_at_each_run(plan: &LogicalPlan) -> Result<bool> {
+    let mut is_same = true;
+    plan.apply_with_subqueries(|node| {
+        is_same &= !matches!(node, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_));
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::ScalarFunction(call) = part {
+                    is_same &= call.func.signature().volatility == Volatility::Immutable;
+                }
+                is_same &= !matches!(part, Expr::ScalarVariable(..));
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(is_same)
 }
 
 /// Fails if one parameter is used with two types.

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use datafusion::arrow::compute::kernels::numeric::add;
 use datafusion::arrow::datatypes::Int32Type;
 use datafusion::parquet::arrow::ArrowWriter;
@@ -62,21 +63,32 @@ async fn damaged_files_are_found() {
     }
 }
 
-/// Scenario: a file whose tree columns are wrong takes the place of a right one, in files and log.
+/// Scenario: a file in which a tree column, or an attribute that is a column, is wrong takes the place of a
+/// right one, in files and log.
 /// Guarantees: the column is named.
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_trees_are_found() {
+async fn wrong_columns_are_found() {
+    let wrong = |change: Change| async move { what_is_wrong_after(change).await };
+    assert_eq!(wrong(deeper).await, ["`spans.depth` is not what follows from the spans"]);
+    let expected = ["the column `attributes['http.request.method']` is not what the map has"];
+    assert_eq!(wrong(posted).await, expected);
+}
+
+/// Makes wrong rows of right ones.
+type Change = fn(&RecordBatch) -> RecordBatch;
+
+async fn what_is_wrong_after(change: Change) -> Vec<String> {
     let (lake, files) = assembled().await;
     let spans = lake.folder.path().join("spans");
     let old = files[0].strip_prefix(&spans).unwrap().to_str().unwrap().to_owned();
     let reader =
         ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&files[0]).unwrap()).unwrap();
     let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
-    let new = old.replace(".parquet", "-deeper.parquet");
+    let new = old.replace(".parquet", "-wrong.parquet");
     let file = fs::File::create(spans.join(&new)).unwrap();
     let mut writer = ArrowWriter::try_new(file, batches[0].schema(), None).unwrap();
     for batch in &batches {
-        writer.write(&deeper(batch)).unwrap();
+        writer.write(&change(batch)).unwrap();
     }
     writer.close().unwrap();
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
@@ -102,9 +114,16 @@ async fn wrong_trees_are_found() {
     fs::write(spans.join(version), commit.join("\n")).unwrap();
     let checked = lake.engine.check().await.unwrap();
     assert_eq!(checked.without_hash, 1);
-    let wrong: Vec<String> = checked.findings.iter().map(|finding| finding.what.clone()).collect();
-    assert_eq!(wrong, ["`spans.depth` is not what follows from the spans"]);
-    assert!(checked.findings[0].path.ends_with("-deeper.parquet"));
+    assert!(checked.findings.iter().all(|finding| finding.path.ends_with("-wrong.parquet")));
+    checked.findings.into_iter().map(|finding| finding.what).collect()
+}
+
+/// The rows, as if each request had been a POST.
+fn posted(batch: &RecordBatch) -> RecordBatch {
+    let at = batch.schema().index_of("attributes['http.request.method']").unwrap();
+    let mut columns = batch.columns().to_vec();
+    columns[at] = Arc::new(StringArray::from(vec!["POST"; batch.num_rows()]));
+    RecordBatch::try_new(batch.schema(), columns).unwrap()
 }
 
 /// The rows, each one level deeper than it is.

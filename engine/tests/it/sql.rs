@@ -321,3 +321,37 @@ async fn foreign_parquet() {
         );
     }
 }
+
+/// Scenario: a dashboard asks the same again, in one session and in a later one.
+/// Guarantees: a plan that is kept gives what a new one gives: the rows of its snapshot, and the time of
+/// each run.
+#[tokio::test]
+async fn a_statement_may_be_asked_again() {
+    let lake = TestLake::empty().await;
+    let session = lake.session().await;
+    let count = "SELECT count(*) FROM spans WHERE duration_ns >= 0";
+    for _ in 0..3 {
+        assert_eq!(rows(&session, count).await, [["0"]]);
+    }
+    lake.import_text(SHOP).await;
+    assert_eq!(rows(&session, count).await, [["0"]], "a session sees its own snapshot");
+    let session = lake.session().await;
+    for _ in 0..3 {
+        assert_eq!(rows(&session, count).await, [["4"]]);
+    }
+    for sql in ["SELECT now()", "SELECT random()", "SELECT max(now()) FROM spans"] {
+        let (first, second) = (rows(&session, sql).await, rows(&session, sql).await);
+        assert_ne!(first, second, "{sql}");
+    }
+    let with_parameter = session.prepare("SELECT 1 + $1").await.unwrap();
+    for value in [1_i64, 2] {
+        let bound = with_parameter.bind(vec![datafusion::common::ScalarValue::from(value)]);
+        let batches = bound.unwrap().execute().await.unwrap().collect().await.unwrap();
+        assert!(format!("{:?}", batches[0].column(0)).contains(&(1 + value).to_string()));
+    }
+    for _ in 0..2 {
+        assert!(rows(&session, "EXPLAIN SELECT 1").await.len() > 1);
+        session.query("SELECT $1").await.unwrap_err();
+        session.query("SELECT no_such_column FROM spans").await.unwrap_err();
+    }
+}

@@ -13,8 +13,8 @@ use datafusion::logical_expr::function::AccumulatorArgs;
 /// Position of q among the arguments.
 const Q: usize = 1;
 
-/// Position of the weight among the arguments.
-const WEIGHT: usize = 2;
+/// Position of the weight among the arguments of a quantile.
+pub(super) const WEIGHT_OF_QUANTILE: usize = 2;
 
 /// The constant q of a call.
 pub(super) fn q(function: &str, args: &AccumulatorArgs<'_>) -> Result<f64> {
@@ -54,9 +54,9 @@ pub(super) enum Weights {
 }
 
 impl Weights {
-    /// Reads the weights of a batch, if the call has any.
-    pub(super) fn read(function: &str, arguments: &[ArrayRef]) -> Result<Weights> {
-        let Some(column) = arguments.get(WEIGHT) else { return Ok(Weights::One) };
+    /// Reads the weights of a batch, if the call has any at that place.
+    pub(super) fn read(function: &str, arguments: &[ArrayRef], at: usize) -> Result<Weights> {
+        let Some(column) = arguments.get(at) else { return Ok(Weights::One) };
         let weights = cast(column, &DataType::Float64)?;
         let weights = weights.as_primitive::<Float64Type>();
         let is_wrong = |weight: f64| weight < 0.0 || !weight.is_finite();

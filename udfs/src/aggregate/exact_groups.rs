@@ -12,7 +12,7 @@ use datafusion::logical_expr::function::StateFieldsArgs;
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
-use super::argument::Weights;
+use super::argument::{WEIGHT_OF_QUANTILE, Weights};
 use super::sketch_groups::{Question, passes};
 use super::values::{from_keys, to_keys};
 use crate::nearest_rank;
@@ -101,7 +101,7 @@ impl ExactGroups {
         group_of: impl Fn(usize) -> Option<usize>,
     ) -> Result<()> {
         let keys = to_keys(&arguments[0])?;
-        let weights = Weights::read(self.question.function, arguments)?;
+        let weights = Weights::read(self.question.function, arguments, WEIGHT_OF_QUANTILE)?;
         for row in (0..keys.len()).filter(|row| keys.is_valid(*row)) {
             let weight = weights.get(row);
             if let Some(group) = group_of(row).filter(|_| weight > 0.0) {

@@ -9,7 +9,8 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::sketch_groups::{Question, SketchAccumulator, SketchGroups, state_fields};
+use super::argument::WEIGHT_OF_QUANTILE;
+use super::sketch_groups::{Answer, Question, Rows, SketchAccumulator, SketchGroups, state_fields};
 use super::values::coerce_for_sketch;
 
 /// `(name, q, in words, result of the example)`.
@@ -49,8 +50,10 @@ impl Percentile {
                 self.name
             );
         }
-        let return_type = args.return_type().clone();
-        Ok(Question { function: self.name, q: f64::from_bits(self.q), return_type })
+        let answer = Answer::Quantile(f64::from_bits(self.q), args.return_type().clone());
+        // It has one argument, so there is no weight anywhere.
+        let rows = Rows::Values { weight: WEIGHT_OF_QUANTILE };
+        Ok(Question { function: self.name, rows, answer })
     }
 }
 

@@ -9,8 +9,8 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::argument::{coerce_q_and_weight, q};
-use super::sketch_groups::{Question, SketchAccumulator, SketchGroups, state_fields};
+use super::argument::{WEIGHT_OF_QUANTILE, coerce_q_and_weight, q};
+use super::sketch_groups::{Answer, Question, Rows, SketchAccumulator, SketchGroups, state_fields};
 use super::values::coerce_for_sketch;
 
 const NAME: &str = "quantile";
@@ -34,7 +34,8 @@ const NAME: &str = "quantile";
         name = "weight",
         description = "How many observations a row stands for, such as `sample_weight`. NULL and 0 count for nothing; a negative weight is an error."
     ),
-    related_udf(name = "percentile_nearest")
+    related_udf(name = "percentile_nearest"),
+    related_udf(name = "sketch")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct Quantile {
@@ -51,7 +52,9 @@ fn question(args: &AccumulatorArgs<'_>) -> Result<Question> {
     if args.is_distinct {
         return plan_err!("{NAME} does not take DISTINCT");
     }
-    Ok(Question { function: NAME, q: q(NAME, args)?, return_type: args.return_type().clone() })
+    let answer = Answer::Quantile(q(NAME, args)?, args.return_type().clone());
+    let rows = Rows::Values { weight: WEIGHT_OF_QUANTILE };
+    Ok(Question { function: NAME, rows, answer })
 }
 
 impl AggregateUDFImpl for Quantile {

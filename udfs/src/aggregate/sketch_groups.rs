@@ -1,4 +1,4 @@
-//! A sketch per group: the accumulators behind `p50` ... `p999` and `quantile`.
+//! A sketch per group: the accumulators behind `p50` ... `p999`, `quantile` and `sketch`.
 
 use std::sync::Arc;
 
@@ -13,12 +13,33 @@ use super::argument::Weights;
 use super::values::{from_numbers, to_numbers};
 use crate::sketch::Sketch;
 
-/// What a call asks of its sketches.
+/// What a call puts into its sketches, and asks of them.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     pub(super) function: &'static str,
-    pub(super) q: f64,
-    pub(super) return_type: DataType,
+    pub(super) rows: Rows,
+    pub(super) answer: Answer,
+}
+
+/// What the rows are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rows {
+    /// Values, with a weight if there is an argument at that place.
+    Values {
+        /// Position of the weight among the arguments.
+        weight: usize,
+    },
+    /// Encoded sketches.
+    Sketches,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    /// The quantile q, in that type.
+    Quantile(f64, DataType),
+    /// The sketch itself, encoded; NULL if it has seen no value.
+    Sketch,
 }
 
 /// The state between aggregation steps: one encoded sketch.
@@ -57,9 +78,17 @@ impl SketchGroups {
     }
 
     fn answer<'a>(&self, sketches: impl IntoIterator<Item = &'a Sketch>) -> Result<ArrayRef> {
-        let quantile = |sketch: &Sketch| sketch.quantile(self.question.q);
-        let answers: Vec<Option<f64>> = sketches.into_iter().map(quantile).collect();
-        from_numbers(&answers, &self.question.return_type)
+        match &self.question.answer {
+            Answer::Quantile(q, return_type) => {
+                let quantile = |sketch: &Sketch| sketch.quantile(*q);
+                let answers: Vec<Option<f64>> = sketches.into_iter().map(quantile).collect();
+                from_numbers(&answers, return_type)
+            }
+            Answer::Sketch => {
+                let seen = |sketch: &'a Sketch| (sketch.count() > 0.0).then_some(sketch);
+                Ok(encode(sketches.into_iter().map(seen)))
+            }
+        }
     }
 
     /// Adds the rows of a batch. `group_of` says where a row goes, if anywhere.
@@ -68,8 +97,11 @@ impl SketchGroups {
         arguments: &[ArrayRef],
         group_of: impl Fn(usize) -> Option<usize>,
     ) -> Result<()> {
+        let Rows::Values { weight } = self.question.rows else {
+            return self.merge_rows(arguments, group_of);
+        };
         let values = to_numbers(&arguments[0])?;
-        let weights = Weights::read(self.question.function, arguments)?;
+        let weights = Weights::read(self.question.function, arguments, weight)?;
         for row in 0..values.len() {
             if let Some(group) = group_of(row).filter(|_| values.is_valid(row)) {
                 let (value, weight) = (values.value(row), weights.get(row));
@@ -79,24 +111,32 @@ impl SketchGroups {
         Ok(())
     }
 
-    fn merge_rows(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
+    /// Adds sketches. `group_of` says where one goes, if anywhere.
+    fn merge_rows(
+        &mut self,
+        states: &[ArrayRef],
+        group_of: impl Fn(usize) -> Option<usize>,
+    ) -> Result<()> {
         let states = states[0].as_binary::<i32>();
         for row in (0..states.len()).filter(|row| states.is_valid(*row)) {
+            let Some(group) = group_of(row) else { continue };
             let state = Sketch::decode(states.value(row))
                 .map_err(|error| exec_datafusion_err!("{}: {error}", self.question.function))?;
-            self.change(group_of(row), |sketch| sketch.merge(&state));
+            self.change(group, |sketch| sketch.merge(&state));
         }
         Ok(())
     }
 }
 
-fn encode<'a>(sketches: impl IntoIterator<Item = &'a Sketch>) -> ArrayRef {
+fn encode<'a>(sketches: impl IntoIterator<Item = Option<&'a Sketch>>) -> ArrayRef {
     let mut states = BinaryBuilder::new();
     let mut bytes = Vec::new();
     for sketch in sketches {
         bytes.clear();
-        sketch.encode(&mut bytes);
-        states.append_value(&bytes);
+        if let Some(sketch) = sketch {
+            sketch.encode(&mut bytes);
+        }
+        states.append_option(sketch.map(|_| &bytes));
     }
     Arc::new(states.finish())
 }
@@ -124,7 +164,7 @@ impl GroupsAccumulator for SketchGroups {
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![encode(&self.take(emit_to))])
+        Ok(vec![encode(self.take(emit_to).iter().map(Some))])
     }
 
     fn merge_batch(
@@ -134,7 +174,7 @@ impl GroupsAccumulator for SketchGroups {
         total_num_groups: usize,
     ) -> Result<()> {
         self.sketches.resize_with(total_num_groups, Sketch::default);
-        self.merge_rows(values, |row| group_indices[row])
+        self.merge_rows(values, |row| Some(group_indices[row]))
     }
 
     fn convert_to_state(
@@ -175,11 +215,11 @@ impl Accumulator for SketchAccumulator {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::try_from_array(&encode(&self.0.sketches), 0)?])
+        Ok(vec![ScalarValue::try_from_array(&encode(self.0.sketches.iter().map(Some)), 0)?])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.0.merge_rows(states, |_| 0)
+        self.0.merge_rows(states, |_| Some(0))
     }
 
     fn size(&self) -> usize {

@@ -232,3 +232,32 @@ proptest! {
         let _ = Sketch::decode(&[&[1_u8][..], &bytes].concat());
     }
 }
+
+/// Guarantees of ranks: that of a quantile is at least the quantile's; they rise; they are exact at the
+/// ends and for few values, and else the exact share of some value within the error.
+#[test]
+fn ranks_are_shares() {
+    for n in [1, 100, 128, 129, 5000] {
+        let values: Vec<f64> = (1..=n).map(|i| f64::from(i).powi(3)).collect();
+        let sketch = sketch(values.iter().copied());
+        let share = |x: f64| values.iter().filter(|v| **v <= x).count() as f64 / f64::from(n);
+        assert_eq!(sketch.rank(0.5), Some(0.0));
+        assert_eq!(sketch.rank(f64::from(n).powi(3)), Some(1.0));
+        assert_eq!(sketch.rank(f64::NAN), None);
+        let mut last = 0.0;
+        for step in 0..=300 {
+            let x = 2_f64.powf(f64::from(step) / 7.0);
+            let rank = sketch.rank(x).expect("not empty");
+            let (low, high) = (x * (1.0 - RELATIVE_ERROR), x * (1.0 + RELATIVE_ERROR));
+            assert!((share(low)..=share(high)).contains(&rank), "{rank} of {x}, {n} values");
+            assert!(rank >= last, "{x}");
+            assert!(!sketch.is_exact() || rank == share(x), "{x}");
+            last = rank;
+        }
+        for q in [0.01, 0.5, 0.99, 1.0] {
+            let quantile = sketch.quantile(q).expect("not empty");
+            assert!(sketch.rank(quantile).expect("not empty") >= q - 1e-12, "{q} of {n}");
+        }
+    }
+    assert_eq!(Sketch::default().rank(1.0), None);
+}
