@@ -1,6 +1,7 @@
 //! SQL over a snapshot: sessions, guarded statements, result streams.
 
 mod attach;
+pub mod columns;
 mod guard;
 mod hex_ids;
 mod runtime;

@@ -12,9 +12,9 @@ use arrow_flight::sql::{
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use engine::TableInfo;
+use engine::columns::announced;
 use tonic::Status;
 
-use crate::columns::announced;
 use crate::service::Service;
 use crate::status;
 use crate::types::sql_name;

@@ -22,7 +22,6 @@
 mod access;
 mod cancel;
 mod catalogs;
-mod columns;
 mod error;
 mod front;
 mod handles;

@@ -7,9 +7,9 @@ use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::compute::cast_with_options;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::{ParamValues, ScalarValue};
+use engine::columns::{STRICT, announced, conform};
 use tonic::Status;
 
-use crate::columns::{STRICT, announced, conform};
 use crate::status;
 
 /// The parameters as clients are told them. One of unknown type is text: clients cannot bind a

@@ -21,7 +21,6 @@ use futures::{TryStreamExt, stream};
 use tokio::time::{Instant, timeout};
 use tonic::Status;
 
-use crate::columns::announced;
 use crate::handles::{Handles, Kind};
 use crate::parameters::{announced_parameters, values};
 use crate::results::{self, DataStream};
@@ -70,7 +69,7 @@ pub(crate) async fn create(
     let sql = numbered(service, request.query)?;
     let statement = plan(service, sql.clone()).await?;
     let parameters = Arc::clone(statement.parameter_schema());
-    let dataset_schema = schema_message(&announced(&statement.schema()))?.0;
+    let dataset_schema = schema_message(&statement.schema())?.0;
     let parameter_schema = schema_message(&announced_parameters(&parameters))?.0;
     let bytes = sql.len();
     let prepared = Prepared { sql, parameters, bound: Bound::default(), bytes };
@@ -166,7 +165,7 @@ pub(crate) async fn schema(
 ) -> Result<SchemaResult, Status> {
     let prepared = service.prepared.get(&command.prepared_statement_handle, Instant::now())?;
     let statement = plan(service, prepared.sql.clone()).await?;
-    schema_result(&announced(&statement.schema()))
+    schema_result(&statement.schema())
 }
 
 /// Runs the statement for a client that takes its handle for a ticket.

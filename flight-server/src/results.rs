@@ -23,7 +23,6 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use crate::columns::conform;
 use crate::limits::{ComputeTime, ResultSize};
 use crate::service::Service;
 use crate::split::split;
@@ -149,7 +148,6 @@ impl Running {
         let mut later = 1..planned.runs();
         loop {
             while let Some(batch) = self.time.spend(self.batches.next()).await?? {
-                let batch = conform(&batch, &planned.schema).map_err(status::unexpected)?;
                 for part in split(&batch, settings.max_message_bytes)? {
                     size.add(part.rows.num_rows(), part.bytes)?;
                     send(rows, part.rows, settings.stalled_client_time()).await?;

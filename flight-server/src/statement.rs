@@ -10,7 +10,6 @@ use engine::Statement;
 use tokio::time::Instant;
 use tonic::Status;
 
-use crate::columns::announced;
 use crate::limits::ComputeTime;
 use crate::placeholders;
 use crate::results::{self, DataStream};
@@ -40,7 +39,7 @@ pub(crate) async fn schema(
 ) -> Result<SchemaResult, Status> {
     no_transaction(command.transaction_id.is_some())?;
     let statement = plan(service, numbered(service, command.query)?).await?;
-    schema_result(&announced(&statement.schema()))
+    schema_result(&statement.schema())
 }
 
 /// The rows of the query that a ticket was issued for.

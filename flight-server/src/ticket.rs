@@ -17,7 +17,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tonic::Status;
 
-use crate::columns::announced;
 use crate::handles::{Handles, Kind};
 use crate::service::Service;
 use crate::settings::Settings;
@@ -70,7 +69,7 @@ impl Planned {
     /// Those of binding the first set of parameters, which tells the types of the columns.
     pub(crate) fn new(statement: Statement, bound: Bound) -> engine::Result<Self> {
         let first = bound.bind(&statement, 0)?;
-        let schema = announced(&first.as_ref().unwrap_or(&statement).schema());
+        let schema = first.as_ref().unwrap_or(&statement).schema();
         Ok(Self { statement, bound, schema, cancelled: watch::Sender::new(false) })
     }
 

@@ -2,11 +2,11 @@
 //! and ship, and the rows in memory beside them.
 
 use std::ops::{Range, RangeInclusive};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, DFSchema, Result, ScalarValue, Statistics};
@@ -49,6 +49,19 @@ pub(crate) struct StoredSpans {
     schema: SchemaRef,
 }
 
+static STORED: LazyLock<SchemaRef> = LazyLock::new(|| with_views(&stored_schema()));
+static ASSEMBLED: LazyLock<SchemaRef> = LazyLock::new(|| with_views(&assembled_schema()));
+
+/// The columns with text as views: a value then points into the dictionary of its page, and neither reading
+/// nor filtering copies it. Answers have plain text again.
+fn with_views(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
+        _ => Arc::clone(field),
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
 /// The rows of a file that are read.
 struct FileRows<'a> {
     file: &'a DataFile,
@@ -59,10 +72,10 @@ struct FileRows<'a> {
 impl StoredSpans {
     pub(crate) fn new(divided: Arc<Divided>, part: Part) -> Self {
         let schema = match part {
-            Part::Assembled => assembled_schema(),
-            Part::All | Part::Fresh => stored_schema(),
+            Part::Assembled => &*ASSEMBLED,
+            Part::All | Part::Fresh => &*STORED,
         };
-        Self { divided, part, schema }
+        Self { divided, part, schema: Arc::clone(schema) }
     }
 
     /// The files that have rows of this part that `filters` may let through, and which rows.

@@ -10,9 +10,10 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::error::{Error, Result};
+use crate::sql::columns::{announced, conform};
 use crate::sql::guard;
 use crate::sql::session::Session;
 use crate::sql::stack::on_large_stack;
@@ -28,6 +29,8 @@ pub struct Statement {
 #[derive(Debug)]
 struct Planned {
     plan: LogicalPlan,
+    /// The columns of the answer.
+    schema: SchemaRef,
     parameters: SchemaRef,
     /// The optimized plan, once it is known to be the same at each run.
     optimized: OnceLock<LogicalPlan>,
@@ -69,6 +72,7 @@ impl Statements {
 /// A running query: its schema is known, its rows come as they are made.
 pub struct Query {
     stream: SendableRecordBatchStream,
+    schema: SchemaRef,
 }
 
 impl Statement {
@@ -82,11 +86,8 @@ impl Statement {
             let statement = guard::parse(&sql, settings)?;
             let plan = session.state().statement_to_plan(statement).await?;
             guard::check_plan(&plan)?;
-            let planned = Arc::new(Planned {
-                parameters: Arc::new(parameters_of(&plan)?),
-                plan,
-                optimized: OnceLock::new(),
-            });
+            let parameters = Arc::new(parameters_of(&plan)?);
+            let planned = Arc::new(Planned::new(plan, parameters));
             session.statements().keep(sql, &planned);
             Ok(Self { session, planned })
         })
@@ -95,7 +96,7 @@ impl Statement {
 
     /// Columns of the result.
     pub fn schema(&self) -> SchemaRef {
-        Arc::clone(self.planned.plan.schema().inner())
+        Arc::clone(&self.planned.schema)
     }
 
     /// The parameters `$1`, `$2`, ... (or `$name`) in order; an unknown type is `Null`.
@@ -111,7 +112,7 @@ impl Statement {
     pub fn bind(&self, values: impl Into<ParamValues>) -> Result<Self> {
         let plan = self.planned.plan.clone().with_param_values(values.into())?;
         let parameters = Arc::new(Schema::empty());
-        let planned = Arc::new(Planned { plan, parameters, optimized: OnceLock::new() });
+        let planned = Arc::new(Planned::new(plan, parameters));
         Ok(Self { session: self.session.clone(), planned })
     }
 
@@ -133,11 +134,16 @@ impl Statement {
             Ok(execute_stream(physical, state.task_ctx())?)
         })
         .await?;
-        Ok(Query { stream })
+        Ok(Query { stream, schema: self.schema() })
     }
 }
 
 impl Planned {
+    fn new(plan: LogicalPlan, parameters: SchemaRef) -> Self {
+        let schema = announced(plan.schema().as_arrow());
+        Self { plan, schema, parameters, optimized: OnceLock::new() }
+    }
+
     /// Every run has a physical plan of its own: it holds what a run has done so far.
     async fn physical(&self, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
         let planner = state.query_planner();
@@ -172,6 +178,10 @@ fn is_same_at_each_run(plan: &LogicalPlan) -> Result<bool> {
     Ok(is_same)
 }
 
+fn answer(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    conform(batch, schema).map_err(|e| Error::Internal(format!("the columns of an answer: {e}")))
+}
+
 /// Fails if one parameter is used with two types.
 fn parameters_of(plan: &LogicalPlan) -> Result<Schema> {
     let mut types: Vec<(String, Option<DataType>)> =
@@ -187,7 +197,7 @@ fn parameters_of(plan: &LogicalPlan) -> Result<Schema> {
 impl Query {
     /// Columns of the result.
     pub fn schema(&self) -> SchemaRef {
-        self.stream.schema()
+        Arc::clone(&self.schema)
     }
 
     /// The next rows, or `None` at the end.
@@ -196,7 +206,8 @@ impl Query {
     ///
     /// [`Error::QueryFailed`] or [`Error::ResourcesExhausted`]; there are no rows after that.
     pub async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        Ok(self.stream.try_next().await?)
+        let batch = self.stream.try_next().await?;
+        batch.map(|batch| answer(&batch, &self.schema)).transpose()
     }
 
     /// All rows in memory: for results that are known to be small.
@@ -205,12 +216,13 @@ impl Query {
     ///
     /// As [`Query::next`].
     pub async fn collect(self) -> Result<Vec<RecordBatch>> {
-        Ok(self.stream.try_collect().await?)
+        self.into_stream().try_collect().await
     }
 
     /// The rows as a stream of our errors.
     pub fn into_stream(self) -> impl futures::Stream<Item = Result<RecordBatch>> + Send {
-        self.stream.map_err(Error::from)
+        let schema = self.schema;
+        self.stream.map(move |batch| answer(&batch?, &schema))
     }
 }
 

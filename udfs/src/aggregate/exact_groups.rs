@@ -13,9 +13,17 @@ use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::argument::{WEIGHT_OF_QUANTILE, Weights};
-use super::sketch_groups::{Question, passes};
+use super::sketch_groups::passes;
 use super::values::{from_keys, to_keys};
 use crate::nearest_rank;
+
+/// What a call asks.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) function: &'static str,
+    pub(super) q: f64,
+    pub(super) return_type: DataType,
+}
 
 /// The state between aggregation steps: the values as keys, and their weights if
 /// the call has any.

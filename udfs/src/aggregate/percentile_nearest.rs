@@ -10,8 +10,7 @@ use datafusion::logical_expr::{
 use datafusion_macros::user_doc;
 
 use super::argument::{coerce_q_and_weight, q};
-use super::exact_groups::{ExactAccumulator, ExactGroups, state_fields};
-use super::sketch_groups::Question;
+use super::exact_groups::{ExactAccumulator, ExactGroups, Question, state_fields};
 use super::values::coerce_for_keys;
 
 const NAME: &str = "percentile_nearest";

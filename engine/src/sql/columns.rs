@@ -1,7 +1,7 @@
-//! The columns as clients get them: types that every Arrow client reads.
+//! The columns of an answer: types that every Arrow client reads.
 //!
-//! Views, dictionaries and run-ends save memory here, but older clients do not know
-//! them. So text is `Utf8`, bytes are `Binary`, lists are `List`, at any depth.
+//! Views, dictionaries and run-ends save memory and time while a query runs, but older
+//! clients do not know them. So text is `Utf8`, bytes are `Binary`, lists are `List`, at any depth.
 //!
 //! Every column may hold NULL, as far as clients are told. The planner's word on that
 //! differs between the plan, which is announced, and the stream, which must match what
@@ -16,11 +16,11 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::FormatOptions;
 
 /// A value that does not fit is an error, never silently NULL.
-pub(crate) const STRICT: CastOptions<'static> =
+pub const STRICT: CastOptions<'static> =
     CastOptions { safe: false, format_options: FormatOptions::new() };
 
 /// The schema that clients are told for columns of `schema`.
-pub(crate) fn announced(schema: &Schema) -> SchemaRef {
+pub fn announced(schema: &Schema) -> SchemaRef {
     let fields: Fields = schema.fields().iter().map(announced_field).collect();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
@@ -30,7 +30,7 @@ pub(crate) fn announced(schema: &Schema) -> SchemaRef {
 /// # Errors
 ///
 /// If the columns are not those that `schema` was announced for.
-pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     if batch.num_columns() != schema.fields().len() {
         return Err(ArrowError::SchemaError("the number of columns changed".into()));
     }
