@@ -53,7 +53,7 @@ fn announced_field(field: &FieldRef) -> FieldRef {
     Arc::new(Field::new(field.name(), data_type, true).with_metadata(field.metadata().clone()))
 }
 
-fn announced_type(data_type: &DataType) -> DataType {
+pub(super) fn announced_type(data_type: &DataType) -> DataType {
     match data_type {
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,

@@ -8,12 +8,13 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ParamValues;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::execution::{SendableRecordBatchStream, SessionState};
+use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, TryStreamExt};
 
 use crate::error::{Error, Result};
-use crate::sql::columns::{announced, conform};
+use crate::sql::columns::{announced, announced_type, conform};
 use crate::sql::guard;
 use crate::sql::session::Session;
 use crate::sql::stack::on_large_stack;
@@ -182,10 +183,32 @@ fn answer(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     conform(batch, schema).map_err(|e| Error::Internal(format!("the columns of an answer: {e}")))
 }
 
-/// Fails if one parameter is used with two types.
+/// The parameters in order. Fails if one of them is used with two types; all kinds of text are one type.
 fn parameters_of(plan: &LogicalPlan) -> Result<Schema> {
-    let mut types: Vec<(String, Option<DataType>)> =
-        plan.get_parameter_types()?.into_iter().collect();
+    let mut types: HashMap<String, Option<DataType>> = HashMap::new();
+    let mut conflict = None;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::Placeholder(Placeholder { id, field }) = part {
+                    let given = field.as_ref().map(|field| announced_type(field.data_type()));
+                    let known = types.entry(id.clone()).or_default();
+                    if known.is_some() && given.is_some() && *known != given {
+                        conflict =
+                            known.clone().zip(given.clone()).map(|types| (id.clone(), types));
+                    }
+                    *known = known.take().or(given);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    if let Some((id, (first, second))) = conflict {
+        return Err(Error::BadQuery(format!(
+            "parameter {id} is used as {first} and as {second}; use two parameters, or a cast"
+        )));
+    }
+    let mut types: Vec<(String, Option<DataType>)> = types.into_iter().collect();
     // `$10` comes after `$9`.
     types.sort_by_key(|(name, _)| (name.len(), name.clone()));
     let field = |(name, data_type): (String, Option<DataType>)| {
