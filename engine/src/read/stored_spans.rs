@@ -245,11 +245,16 @@ impl StoredSpans {
         // Batch by batch: what rows share is repeated on each of them.
         let columns = columns.map(|(at, (received, stored))| {
             let column: Arc<dyn PhysicalExpr> = Arc::new(Column::new(received.name(), at));
-            let is_stored = received.data_type() == stored.data_type();
-            let column = if is_stored {
-                column
-            } else {
-                Arc::new(CastExpr::new(column, stored.data_type().clone(), None))
+            let cast = |column, to: &DataType| -> Arc<dyn PhysicalExpr> {
+                Arc::new(CastExpr::new(column, to.clone(), None))
+            };
+            let column = match (received.data_type(), stored.data_type()) {
+                (received, stored) if received == stored => column,
+                // By way of plain text: Arrow takes a NULL in a dictionary for an empty view.
+                (DataType::Dictionary(_, text), view @ DataType::Utf8View) => {
+                    cast(cast(column, text), view)
+                }
+                (_, stored) => cast(column, stored),
             };
             (column, stored.name().clone())
         });
