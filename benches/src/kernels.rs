@@ -245,7 +245,8 @@ fn assemble() -> Work {
     })
 }
 
-/// Checks and plans a question on a lake that did not change, up to the point where rows are read.
+/// Checks and plans a question on a lake that did not change, up to the point where rows are read. It is a new
+/// one each time: a session keeps what it has planned.
 fn plan() -> Work {
     let lake = Lake::new();
     lake.store(&batches());
@@ -255,11 +256,14 @@ fn plan() -> Work {
                     p95(duration_ns) AS p95 FROM spans WHERE start_time >= \
                     TIMESTAMP '2026-09-21 00:00:00' AND span_kind IN ('server', 'consumer') \
                     GROUP BY 1, 2, 3";
+    let mut asked = 0;
     Box::new(move || {
         let lake = Arc::clone(&lake);
+        asked += 1;
+        let question = format!("{question} -- {asked:09}");
         lake.runtime.block_on(async {
             let session = lake.engine.session().await.expect("a session");
-            let statement = session.prepare(question).await.expect("the question is right");
+            let statement = session.prepare(&question).await.expect("the question is right");
             black_box(statement.execute().await.expect("the question runs"));
         });
     })
