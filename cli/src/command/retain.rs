@@ -8,6 +8,9 @@ use crate::args::RetainArgs;
 use crate::failure::usage;
 use crate::terminal;
 
+/// What there is none of when no file is due.
+const NOTHING_TO_THIN: &str = "no assembled spans are left to thin (`spanlake compact` assembles)";
+
 /// Does it, or says what would go.
 pub(crate) async fn run(args: RetainArgs) -> Result<()> {
     let engine = super::open(&args.lake).await?;
@@ -44,7 +47,7 @@ async fn expire(engine: &Engine, days: u32, args: &RetainArgs) -> Result<()> {
 async fn thin(engine: &Engine, days: u32, args: &RetainArgs) -> Result<()> {
     let due = engine.to_thin(days).await?;
     let (policy, settings) = (policy(args), CompactSettings::default());
-    let what = summary(&due, "nothing assembled is left to thin");
+    let what = summary(&due, NOTHING_TO_THIN);
     if args.dry_run {
         let (traces, spans) = engine.would_thin(&due, &policy, &settings).await?;
         terminal::say(format_args!(

@@ -93,7 +93,7 @@ fn retain_thins_old_days() {
     assert_eq!(folder.values("SELECT count(*), sum(sample_weight) FROM traces"), "5,21.0");
     let again = folder.run(thin).ok();
     assert!(
-        again.starts_with("thinned nothing: nothing assembled is left to thin before 20"),
+        again.starts_with("thinned nothing: no assembled spans are left to thin (`spanlake compact` assembles) before 20"),
         "{again}"
     );
     folder.run(["check"]).ok();
