@@ -231,7 +231,7 @@ impl Assembler {
         }
         let added = if fates.factors.is_empty() { &[][..] } else { &[SAMPLE_WEIGHT] };
         let schema = columns_of(&inputs, added);
-        let mut output = Output::new(&schema, self.row_group_rows, self.settings.file_rows);
+        let mut output = Output::new(&schema, self.row_group_rows, &self.settings);
         let reading = Reading { inputs, fates, left_out: AtomicU64::new(0) };
         // While the slices of one unit are encoded, the next unit is read and brought into order.
         let mut units = plan.units.iter();
@@ -304,7 +304,7 @@ impl Assembler {
         plan: &Plan,
         files: &mut Vec<NewFile>,
     ) -> Result<()> {
-        for Finished { day, rows, start_time_range, bytes } in finished {
+        for Finished { day, rows, start_time_range, bytes, rollup } in finished {
             let date = date(day);
             let path = paths::new_data_file(&date);
             // A trace is thinned once. What joins thinned ones late is not thinned any more.
@@ -318,9 +318,11 @@ impl Assembler {
                 start_time_range,
                 layout: Layout::Assembled,
                 written_ms: self.clock.now().timestamp_millis(),
+                rollup: rollup.parts,
                 hash: content_hash(&bytes),
             });
             self.store.put(&paths::in_lake(&path), bytes.into()).await?;
+            rollup.put(&*self.store, &path).await?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use crate::disk::{FileSystem, LocalDisk};
 use crate::error::{Error, Result};
 use crate::location::Location;
 use crate::read::Divided;
+use crate::rollup::RollupCache;
 use crate::settings::{CompactSettings, LiveSettings, Settings};
 use crate::snapshot::{MemoryChunk, Snapshot};
 use crate::sql::{Runtime, Session};
@@ -40,6 +41,8 @@ struct Inner {
     settings: Settings,
     runtime: Runtime,
     indexes: Arc<TraceIndexes>,
+    /// `None` if rollups are not to be used.
+    rollups: Option<Arc<RollupCache>>,
     /// One assembly at a time: a second one would lose.
     assembly: Mutex<()>,
     /// Replaced files that are deleted: the log still names them.
@@ -163,6 +166,9 @@ impl Engine {
     ) -> Result<Self> {
         let runtime = Runtime::new(&settings, Some(Arc::clone(&store)))?;
         let indexes = Arc::new(TraceIndexes::new(Arc::clone(&store), settings.trace_index_bytes));
+        let rollups = settings
+            .use_rollups
+            .then(|| Arc::new(RollupCache::new(Arc::clone(&store), settings.rollup_cache_bytes)));
         let inner = Inner {
             store,
             log,
@@ -170,6 +176,7 @@ impl Engine {
             settings,
             runtime,
             indexes,
+            rollups,
             assembly: Mutex::default(),
             gone: Mutex::default(),
             live,
@@ -208,7 +215,11 @@ impl Engine {
         {
             return Ok(session.clone());
         }
-        let divided = Divided::new(snapshot, Arc::clone(&self.inner.indexes));
+        let rollups = self.inner.rollups.clone();
+        if let Some(rollups) = &rollups {
+            rollups.keep_only(&snapshot.files);
+        }
+        let divided = Divided::new(snapshot, Arc::clone(&self.inner.indexes)).with_rollups(rollups);
         let session = Session::over(&self.inner.runtime, divided).await?;
         *newest = Some((key, session.clone()));
         Ok(session)

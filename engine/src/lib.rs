@@ -34,6 +34,7 @@ mod memory_size;
 mod paths;
 mod read;
 mod remove;
+mod rollup;
 mod settings;
 mod snapshot;
 mod sorted_listing;
@@ -51,6 +52,7 @@ pub use engine::{Components, Engine};
 pub use error::{Error, Result};
 pub use location::Location;
 pub use remove::{Expired, Removed, Unused, UnusedFile};
+pub use rollup::RollupParts;
 pub use settings::{
     CompactSettings, LiveSettings, OnCorruption, RetentionSettings, Settings, THREAD_STACK_BYTES,
 };

@@ -4,6 +4,8 @@
 //! <lake>/spans/_delta_log/...                   the table log
 //! <lake>/.probe-<uuid>                          for a moment, when a writer tries what the store promises
 //! <lake>/spans/date=2026-11-09/<uuid>.parquet   spans of that UTC day; of whole traces, the day of the root
+//! <lake>/rollups/date=2026-11-09/<uuid>.parquet what the spans of that file come to, by day and hour
+//! <lake>/rollups/date=2026-11-09/<uuid>.1m.parquet   by minute
 //! ```
 
 use object_store::path::Path;
@@ -12,6 +14,9 @@ use uuid::Uuid;
 
 /// Folder of the `spans` table under the lake root.
 pub(crate) const SPANS: &str = "spans";
+
+/// Folder of the rollups under the lake root.
+pub(crate) const ROLLUPS: &str = "rollups";
 
 /// Folder of the table log under the lake root.
 pub(crate) const TABLE_LOG: &str = "spans/_delta_log";
@@ -37,6 +42,12 @@ pub(crate) fn new_data_file(date: &str) -> Path {
 /// Key of a table's file relative to the lake root.
 pub(crate) fn in_lake(file: &Path) -> Path {
     Path::from(format!("{SPANS}/{file}"))
+}
+
+/// Keys of the rollup of a table's file, relative to the lake root: by day and hour, and by minute.
+pub(crate) fn rollup(file: &Path) -> [Path; 2] {
+    let minutes = format!("{}.1m.parquet", file.as_ref().trim_end_matches(".parquet"));
+    [Path::from(format!("{ROLLUPS}/{file}")), Path::from(format!("{ROLLUPS}/{minutes}"))]
 }
 
 /// Key of a version in the table log.

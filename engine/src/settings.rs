@@ -25,6 +25,11 @@ pub struct Settings {
     /// Memory for what is known of the traces of the files: five bytes per trace of the lake, and twenty
     /// more for those last asked about. Default: a thirty-second part of the machine's.
     pub trace_index_bytes: usize,
+    /// Whether questions that rollups can answer are answered from them. The answers are the same.
+    pub use_rollups: bool,
+    /// Memory for rollups by hour and day, of the files last asked about. Default: a sixty-fourth part of
+    /// the machine's.
+    pub rollup_cache_bytes: usize,
     /// Threads that one query may use. Default: the machine's cores.
     pub query_threads: usize,
     /// Longest SQL text accepted, in bytes.
@@ -47,6 +52,8 @@ impl Default for Settings {
             query_memory_bytes: machine_memory_bytes() / 2,
             query_spill_bytes: 10 << 30,
             trace_index_bytes: machine_memory_bytes() / 32,
+            use_rollups: true,
+            rollup_cache_bytes: machine_memory_bytes() / 64,
             query_threads: std::thread::available_parallelism().map_or(1, usize::from),
             sql_max_bytes: 1 << 20,
             sql_max_depth: 128,

@@ -9,6 +9,7 @@ use object_store::path::Path;
 use schema::spans::TRACE_ID;
 
 use crate::memory_size::memory_bytes;
+use crate::rollup::RollupParts;
 use crate::trace_index::trace_key;
 
 /// One version of the `spans` table: the files that it consists of, and acknowledged
@@ -49,6 +50,8 @@ pub struct DataFile {
     pub written_ms: i64,
     /// Whether some of its traces stand for others that are gone: see [`crate::Engine::thin`].
     pub is_thinned: bool,
+    /// What there is of its rollup.
+    pub rollup: RollupParts,
     /// XXH3 of its content in 128 bits as hex, if the log says.
     pub hash: Option<String>,
 }

@@ -4,6 +4,7 @@ mod attach;
 pub mod columns;
 mod guard;
 mod hex_ids;
+mod rollups;
 mod runtime;
 mod session;
 mod stack;

@@ -23,6 +23,7 @@ mod it {
     mod random_lakes;
     mod removal;
     mod replay;
+    mod rollups;
     mod sim;
     mod sql;
     mod store_faults;

@@ -14,6 +14,8 @@ use schema::spans::stored_schema;
 use super::attribute_columns::AttributeColumns;
 use super::unit::Slice;
 use crate::error::{Error, Result};
+use crate::rollup::{Rollup, RollupBuilder};
+use crate::settings::CompactSettings;
 use crate::snapshot::Layout;
 use crate::write::{RowGroupWriter, writer_properties};
 
@@ -23,6 +25,7 @@ pub(super) struct Output {
     properties: WriterProperties,
     schema: Schema,
     file_rows: u64,
+    rollup_spans_per_row: u64,
     open: BTreeMap<i64, OpenFile>,
 }
 
@@ -32,6 +35,7 @@ struct OpenFile {
     attributes: AttributeColumns,
     rows: u64,
     start_time_range: (i64, i64),
+    rollup: RollupBuilder,
 }
 
 /// A file that is complete, in memory.
@@ -42,11 +46,12 @@ pub(super) struct Finished {
     pub(super) rows: u64,
     pub(super) start_time_range: (i64, i64),
     pub(super) bytes: Vec<u8>,
+    pub(super) rollup: Rollup,
 }
 
 impl Output {
     /// Files with the `stored` columns and those that assembly adds.
-    pub(super) fn new(stored: &Schema, row_group_rows: usize, file_rows: u64) -> Self {
+    pub(super) fn new(stored: &Schema, row_group_rows: usize, settings: &CompactSettings) -> Self {
         let all_stored = stored_schema();
         let has = |schema: &Schema, name: &str| schema.column_with_name(name).is_some();
         let fields: Vec<_> = assembled_schema()
@@ -57,7 +62,8 @@ impl Output {
             .collect();
         let schema = Schema::new(fields);
         let properties = writer_properties(row_group_rows, Layout::Assembled);
-        Self { properties, schema, file_rows, open: BTreeMap::new() }
+        let CompactSettings { file_rows, rollup_spans_per_row, .. } = *settings;
+        Self { properties, schema, file_rows, rollup_spans_per_row, open: BTreeMap::new() }
     }
 
     /// Adds a slice as a row group of its own.
@@ -79,10 +85,13 @@ impl Output {
                 add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
                 let writer = RowGroupWriter::new(rows.schema(), &properties).map_err(parquet)?;
                 let start_time_range = (i64::MAX, i64::MIN);
-                (new.insert(OpenFile { writer, attributes, rows: 0, start_time_range }), rows)
+                let rollup = RollupBuilder::default();
+                let file = OpenFile { writer, attributes, rows: 0, start_time_range, rollup };
+                (new.insert(file), rows)
             }
         };
         file.writer.write(&rows).map_err(parquet)?;
+        file.rollup.add(&slice.rows)?;
         file.rows += slice.rows.num_rows() as u64;
         let (from, to) = slice.start_time_range;
         file.start_time_range.0 = file.start_time_range.0.min(from);
@@ -98,7 +107,9 @@ impl Output {
             .filter(|(of, file)| **of < day || file.rows >= self.file_rows)
             .map(|(of, _)| *of)
             .collect();
-        done.into_iter().filter_map(|of| Some((of, self.open.remove(&of)?))).map(finish).collect()
+        let spans_per_row = self.rollup_spans_per_row;
+        let done = done.into_iter().filter_map(|of| Some((of, self.open.remove(&of)?)));
+        done.map(|(day, file)| finish(day, file, spans_per_row)).collect()
     }
 
     /// Ends all files.
@@ -107,10 +118,11 @@ impl Output {
     }
 }
 
-fn finish((day, file): (i64, OpenFile)) -> Result<Finished> {
-    let OpenFile { writer, rows, start_time_range, .. } = file;
+fn finish(day: i64, file: OpenFile, rollup_spans_per_row: u64) -> Result<Finished> {
+    let OpenFile { writer, rows, start_time_range, rollup, .. } = file;
+    let rollup = rollup.finish(rollup_spans_per_row)?;
     let bytes = writer.finish().map_err(parquet)?;
-    Ok(Finished { day, rows, start_time_range, bytes })
+    Ok(Finished { day, rows, start_time_range, bytes, rollup })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` passes it by value")]

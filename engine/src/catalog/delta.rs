@@ -28,6 +28,7 @@ use url::Url;
 use super::probe::check_conditional_puts;
 use crate::error::{Error, Result};
 use crate::paths;
+use crate::rollup::{self, RollupParts};
 use crate::snapshot::{DataFile, Layout, Snapshot};
 
 /// Version of the lake format that this build writes. A reader refuses a higher one.
@@ -41,6 +42,8 @@ const ASSEMBLED_TAG: &str = "spanlake.assembled";
 const ASSEMBLED_BY: &str = "2";
 /// Tag on a file with traces that stand for others, which are gone.
 const THINNED_TAG: &str = "spanlake.thinned";
+/// Tag on a file that has a rollup: see [`RollupParts`].
+const ROLLUP_TAG: &str = "spanlake.rollup";
 /// Tag on a file: XXH3 of its content, in 128 bits as hex.
 const HASH_TAG: &str = "spanlake.xxh3_128";
 
@@ -148,6 +151,8 @@ pub(crate) struct NewFile {
     pub(crate) written_ms: i64,
     /// Whether some of its traces stand for others that are gone.
     pub(crate) is_thinned: bool,
+    /// What there is of its rollup.
+    pub(crate) rollup: RollupParts,
     /// What [`crate::content_hash`] says of its bytes.
     pub(crate) hash: String,
 }
@@ -562,6 +567,9 @@ fn add_action(file: &NewFile, is_change: bool) -> Result<Action> {
     if file.layout == Layout::Assembled {
         tags.insert(ASSEMBLED_TAG.into(), Some(ASSEMBLED_BY.into()));
     }
+    if !file.rollup.is_empty() {
+        tags.insert(ROLLUP_TAG.into(), Some(file.rollup.to_string()));
+    }
     if file.is_thinned {
         tags.insert(THINNED_TAG.into(), Some("true".into()));
     }
@@ -607,6 +615,7 @@ fn data_file(add: &Add) -> Result<DataFile> {
         date: date.unwrap_or_default(),
         written_ms: add.modification_time,
         is_thinned: tag(THINNED_TAG).is_some(),
+        rollup: tag(ROLLUP_TAG).and_then(|tag| tag.parse().ok()).unwrap_or_default(),
         hash: tag(HASH_TAG).map(str::to_owned),
     })
 }
@@ -623,5 +632,8 @@ pub(crate) async fn remove_uncommitted(store: &dyn ObjectStore, files: &[NewFile
     for file in files {
         // An orphan is invisible and harmless, so a failure to remove it is no failure of the caller.
         let _ = store.delete(&paths::in_lake(&file.path)).await;
+        if !file.rollup.is_empty() {
+            let _ = rollup::delete(store, &file.path).await;
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::paths;
 use crate::read::Divided;
 use crate::remove::{self, Expired, Removed, Unused, UnusedFile};
+use crate::rollup;
 use crate::settings::{CompactSettings, RetentionSettings};
 use crate::snapshot::{DataFile, Layout, Snapshot};
 use crate::sql::Session;
@@ -244,6 +245,8 @@ impl Engine {
         if gone.contains(path) {
             return Ok(false);
         }
+        // The rollup first: a file that is there is found by the next run, and its rollup by it.
+        rollup::delete(&*self.inner.store, path).await?;
         let is_deleted = match self.inner.store.delete(&paths::in_lake(path)).await {
             Ok(()) => true,
             // The log remembers for a week what another run has deleted.

@@ -16,6 +16,7 @@ use datafusion::common::{DataFusionError, Result};
 use object_store::path::Path;
 use tokio::sync::OnceCell;
 
+use crate::rollup::RollupCache;
 use crate::snapshot::{DataFile, Layout, Snapshot};
 use crate::trace_index::{TraceIndexes, row_ranges};
 
@@ -58,16 +59,28 @@ pub(crate) struct Divided {
     /// `None` if there is nothing that could be read.
     indexes: Option<Arc<TraceIndexes>>,
     late: OnceCell<HashMap<Path, LateRows>>,
+    /// `None` if rollups are not to be used.
+    rollups: Option<Arc<RollupCache>>,
 }
 
 impl Divided {
     pub(crate) fn new(snapshot: Snapshot, indexes: Arc<TraceIndexes>) -> Self {
-        Self { snapshot, indexes: Some(indexes), late: OnceCell::new() }
+        Self { snapshot, indexes: Some(indexes), late: OnceCell::new(), rollups: None }
+    }
+
+    /// With rollups, for what they can answer.
+    pub(crate) fn with_rollups(self, rollups: Option<Arc<RollupCache>>) -> Self {
+        Self { rollups, ..self }
+    }
+
+    pub(crate) fn rollups(&self) -> Option<&Arc<RollupCache>> {
+        self.rollups.as_ref()
     }
 
     /// No rows at all.
     pub(crate) fn empty() -> Self {
-        Self { snapshot: Snapshot::empty(), indexes: None, late: OnceCell::new() }
+        let (indexes, late, rollups) = Default::default();
+        Self { snapshot: Snapshot::empty(), indexes, late, rollups }
     }
 
     pub(crate) fn snapshot(&self) -> &Snapshot {

@@ -1,6 +1,7 @@
 //! The stored rows of one snapshot as tables: plain Parquet scans that DataFusion can plan, prune
 //! and ship, and the rows in memory beside them.
 
+use std::collections::HashSet;
 use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, LazyLock};
 
@@ -28,6 +29,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::union::UnionExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
+use object_store::path::Path;
 use schema::assembled::assembled_schema;
 use schema::received::received_schema;
 use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID, stored_schema};
@@ -46,7 +48,30 @@ pub(crate) const LAKE_URL: &str = "lake://spans";
 pub(crate) struct StoredSpans {
     divided: Arc<Divided>,
     part: Part,
+    /// Of all files of the part, those whose rows count.
+    files: Files,
     schema: SchemaRef,
+}
+
+/// Some of the files of a snapshot.
+#[derive(Debug, Clone)]
+pub(crate) enum Files {
+    /// All, and the rows in memory.
+    All,
+    /// These, without the rows in memory.
+    Only(Arc<HashSet<Path>>),
+    /// All others, and the rows in memory.
+    AllBut(Arc<HashSet<Path>>),
+}
+
+impl Files {
+    pub(crate) fn has(&self, file: &DataFile) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(files) => files.contains(&file.path),
+            Self::AllBut(files) => !files.contains(&file.path),
+        }
+    }
 }
 
 static STORED: LazyLock<SchemaRef> = LazyLock::new(|| with_views(&stored_schema()));
@@ -75,7 +100,16 @@ impl StoredSpans {
             Part::Assembled => &*ASSEMBLED,
             Part::All | Part::Fresh => &*STORED,
         };
-        Self { divided, part, schema: Arc::clone(schema) }
+        Self { divided, part, files: Files::All, schema: Arc::clone(schema) }
+    }
+
+    /// All rows of some files.
+    pub(crate) fn of_files(divided: Arc<Divided>, files: Files) -> Self {
+        Self { files, ..Self::new(divided, Part::All) }
+    }
+
+    pub(crate) fn divided(&self) -> &Arc<Divided> {
+        &self.divided
     }
 
     /// The files that have rows of this part that `filters` may let through, and which rows.
@@ -104,7 +138,8 @@ impl StoredSpans {
         let mut files = Vec::new();
         let files_of_snapshot = self.divided.snapshot().files.iter();
         // The index of a file that is out of question need not be read.
-        for file in files_of_snapshot.filter(|file| may_start_in(file, starts)) {
+        let may_have = |file: &&DataFile| self.files.has(file) && may_start_in(file, starts);
+        for file in files_of_snapshot.filter(may_have) {
             let is_assembled = file.layout == Layout::Assembled;
             let wanted = match (self.part, is_assembled) {
                 (Part::All, _) | (Part::Fresh, false) => traces,
@@ -126,7 +161,7 @@ impl StoredSpans {
     }
 
     async fn files_of_part(&self) -> Result<Vec<FileRows<'_>>> {
-        let files = self.divided.snapshot().files.iter();
+        let files = self.divided.snapshot().files.iter().filter(|file| self.files.has(file));
         if self.part == Part::All {
             return Ok(files.map(|file| FileRows { file, ranges: None }).collect());
         }
@@ -209,7 +244,7 @@ impl StoredSpans {
         projection: Option<&Vec<usize>>,
         traces: Option<&[u64]>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        if self.part == Part::Assembled {
+        if self.part == Part::Assembled || matches!(self.files, Files::Only(_)) {
             return Ok(None);
         }
         // What is not wanted is left out here: below a filter, all text of all rows would be written out.

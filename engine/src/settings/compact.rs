@@ -24,6 +24,9 @@ pub struct CompactSettings {
     pub late_percent: u64,
     /// Age of late spans at which their files are assembled again whatever their number, in milliseconds.
     pub late_ms: u64,
+    /// A file keeps sums and sketches by minute, hour or day if that is at most one row for so many spans; 0:
+    /// always.
+    pub rollup_spans_per_row: u64,
     /// Age at which files that were replaced are deleted, in milliseconds: longer than any query.
     pub vacuum_ms: u64,
 }
@@ -39,6 +42,7 @@ impl Default for CompactSettings {
             merge_files: 8,
             late_percent: 1,
             late_ms: 3_600_000,
+            rollup_spans_per_row: 2,
             vacuum_ms: 3_600_000,
         }
     }

@@ -7,6 +7,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::read::LAKE_URL;
 use crate::settings::Settings;
 use crate::sql::hex_ids::HexIds;
+use crate::sql::rollups::UseRollups;
 use crate::sql::stores::KnownStores;
 use crate::sql::view::InlineViews;
 use crate::sql::views::{Parts, PlannedViews};
@@ -72,6 +74,9 @@ impl Runtime {
         // Filters run inside the Parquet scan, so that only matching rows decode their maps.
         options.execution.parquet.pushdown_filters = true;
         options.execution.parquet.reorder_filters = true;
+        // DataFusion 55 leaves out rows that cannot change one `min` or `max`, also where another one, of more
+        // than a column, needs them.
+        options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         // Older clients do not read view types.
         options.sql_parser.map_string_types_to_utf8view = false;
         let mut state = SessionStateBuilder::new()
@@ -111,6 +116,12 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter");
     rules.insert(pushed.map_or(0, |at| at + 1), Arc::new(HexIds));
-    rules.insert(0, Arc::new(InlineViews::default()));
+    // Rollups are used where constants are known, and views still are tables.
+    let first: [Arc<dyn OptimizerRule + Send + Sync>; 3] = [
+        Arc::new(SimplifyExpressions::new()),
+        Arc::new(UseRollups),
+        Arc::new(InlineViews::default()),
+    ];
+    rules.splice(0..0, first);
     rules
 }

@@ -18,6 +18,8 @@ use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::read::{Divided, StoredSpans};
+
 /// A view, planned over no rows.
 #[derive(Debug)]
 pub(crate) struct Definition {
@@ -45,6 +47,17 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn new(definition: Arc<Definition>, sources: Vec<Source>) -> Self {
         Self { definition, sources }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.definition.name
+    }
+
+    /// The snapshot that it reads; `None` over no rows.
+    pub(crate) fn divided(&self) -> Option<&Arc<Divided>> {
+        let stored = self.sources.iter().filter(|source| source.schema.is_some());
+        let mut rows = stored.filter_map(|source| source.rows.downcast_ref::<StoredSpans>());
+        rows.next().map(StoredSpans::divided)
     }
 
     /// The plan of some columns, all if `None`.

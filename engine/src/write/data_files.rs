@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::content_hash::content_hash;
 use crate::error::{Error, Result};
 use crate::paths;
+use crate::rollup::RollupParts;
 use crate::snapshot::Layout;
 use crate::write::parquet;
 
@@ -38,6 +39,7 @@ impl DataFiles {
             let written = self.store.put(&paths::in_lake(&path), file.bytes.into()).await;
             files.push(NewFile {
                 is_thinned: false,
+                rollup: RollupParts::default(),
                 path,
                 date: file.date,
                 size_bytes,

@@ -355,3 +355,23 @@ async fn a_statement_may_be_asked_again() {
         session.query("SELECT no_such_column FROM spans").await.unwrap_err();
     }
 }
+
+/// Scenario: equal durations in many files; DataFusion's filter for `min` of a column would leave out all
+/// files but the first.
+/// Guarantees: a `min` of more than a column sees all rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_min_does_not_hide_rows_from_another() {
+    let lake = TestLake::with_settings(Settings { query_threads: 1, ..Settings::default() }).await;
+    for hour in 0..12_u64 {
+        let start = (1_794_268_800 + hour * 3600) * 1_000_000_000;
+        let (id, end) = (hour + 1, start + 5);
+        let span = format!(
+            r#"{{"traceId":"{id:032x}","spanId":"{id:016x}","name":"a","kind":2,"startTimeUnixNano":"{start}","endTimeUnixNano":"{end}"}}"#
+        );
+        let request = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#);
+        assert_eq!(lake.import_text(&request).await, 0);
+    }
+    let sql = "SELECT min(duration_ns), max(duration_ns), min(extract(hour FROM start_time)),
+                      max(extract(hour FROM start_time)) FROM spans";
+    assert_eq!(lake.rows(sql).await, [["5", "5", "0", "11"]]);
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use object_store::path::Path;
 
 use super::Entries;
+use crate::rollup::RollupParts;
 use crate::snapshot::{DataFile, Layout};
 use crate::trace_index::{TraceIndex, TraceKeys, TraceRun};
 
@@ -18,6 +19,7 @@ fn file(name: u64) -> DataFile {
         date: "2026-11-22".into(),
         written_ms: 0,
         is_thinned: false,
+        rollup: RollupParts::default(),
         hash: None,
     }
 }

@@ -1,0 +1,177 @@
+//! What is counted, in terms of the columns of a rollup.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Column, Result, ScalarValue};
+use datafusion::execution::FunctionRegistry;
+use datafusion::functions::expr_fn::{coalesce, round};
+use datafusion::functions_aggregate::expr_fn::{max, min, sum};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, ScalarFunction};
+use datafusion::logical_expr::{Cast, Expr, col, lit};
+use schema::rollups::{
+    DURATION, DURATION_MAX_NS, DURATION_MIN_NS, DURATION_SUM_NS, SPAN_COUNT, START_TIME,
+};
+use schema::spans::{
+    DURATION_NS, SAMPLE_WEIGHT, SERVICE_NAME, SPAN_ID, SPAN_KIND, SPAN_NAME, STATUS_CODE, TRACE_ID,
+};
+
+use super::time::is_duration;
+
+/// Columns of `spans` that are never NULL: counting one counts the spans.
+const NEVER_NULL: [&str; 8] =
+    [TRACE_ID, SPAN_ID, START_TIME, DURATION_NS, SERVICE_NAME, SPAN_NAME, SPAN_KIND, STATUS_CODE];
+
+/// The aggregates over rollups that answers are made of.
+pub(super) struct Measures<'a> {
+    functions: &'a dyn FunctionRegistry,
+    aggregates: Vec<Expr>,
+}
+
+/// What of an aggregate must be a matter of operations and time: its arguments, unless it is a measure of
+/// all spans or of their durations, and its filter. `None` if rollups cannot answer it.
+pub(super) fn parts(aggregate: &Expr) -> Option<(&[Expr], Option<&Expr>)> {
+    let Expr::AggregateFunction(call) = aggregate else {
+        return match aggregate {
+            Expr::Alias(alias) => parts(&alias.expr),
+            _ => None,
+        };
+    };
+    let AggregateFunctionParams { args, distinct, filter, order_by, null_treatment } = &call.params;
+    if !order_by.is_empty() || null_treatment.is_some() {
+        return None;
+    }
+    let is_never_null = |arg: &Expr| match arg {
+        Expr::Column(column) => NEVER_NULL.contains(&column.name.as_str()),
+        Expr::Literal(value, _) => !value.is_null(),
+        _ => false,
+    };
+    let arguments = match (call.func.name(), args.as_slice(), distinct) {
+        ("count", [arg], false) if is_never_null(arg) => &[][..],
+        ("sum", [Expr::Column(column)], false) if column.name == SAMPLE_WEIGHT => &[],
+        ("sum" | "min" | "max" | "sketch", [arg], false) if is_duration(arg) => &[],
+        ("avg", [arg], false) if is_duration(uncast(arg)) => &[],
+        (name, [arg, ..], false) if fixed_quantile(name, args).is_some() && is_duration(arg) => &[],
+        // These do not mind how often a value comes.
+        ("min" | "max", [_], _) | ("count", [_], true) => args.as_slice(),
+        _ => return None,
+    };
+    Some((arguments, filter.as_deref()))
+}
+
+fn uncast(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast(Cast { expr, .. }) => expr,
+        other => other,
+    }
+}
+
+/// The constant quantile that a function without weights asks for.
+fn fixed_quantile(function: &str, args: &[Expr]) -> Option<f64> {
+    match (function, args) {
+        ("p50", [_]) => Some(0.5),
+        ("p75", [_]) => Some(0.75),
+        ("p90", [_]) => Some(0.9),
+        ("p95", [_]) => Some(0.95),
+        ("p99", [_]) => Some(0.99),
+        ("p999", [_]) => Some(0.999),
+        ("quantile", [_, Expr::Literal(ScalarValue::Float64(q), _)]) => {
+            q.filter(|q| (0.0..=1.0).contains(q))
+        }
+        _ => None,
+    }
+}
+
+impl<'a> Measures<'a> {
+    pub(super) fn new(functions: &'a dyn FunctionRegistry) -> Self {
+        Self { functions, aggregates: Vec::new() }
+    }
+
+    /// The aggregates that answers refer to, by name.
+    pub(super) fn into_aggregates(self) -> Vec<Expr> {
+        self.aggregates
+    }
+
+    /// The column that has an aggregate over rollups.
+    fn column(&mut self, aggregate: Expr) -> Expr {
+        let at = self.aggregates.iter().position(|known| known.clone().unalias() == aggregate);
+        let at = at.unwrap_or_else(|| {
+            let name = format!("measure_{}", self.aggregates.len());
+            self.aggregates.push(aggregate.alias(name));
+            self.aggregates.len() - 1
+        });
+        Expr::Column(Column::from_name(format!("measure_{at}")))
+    }
+
+    /// What an aggregate over spans is over rollups; `None` if it cannot be told.
+    pub(super) fn answer(&mut self, aggregate: &Expr) -> Result<Option<Expr>> {
+        let call = match aggregate {
+            Expr::Alias(alias) => return self.answer(&alias.expr),
+            Expr::AggregateFunction(call) => call,
+            _ => return Ok(None),
+        };
+        let AggregateFunctionParams { args, distinct, filter, .. } = &call.params;
+        let filtered = |expr: Expr| match expr {
+            Expr::AggregateFunction(mut call) => {
+                call.params.filter.clone_from(filter);
+                Expr::AggregateFunction(call)
+            }
+            other => other,
+        };
+        let [arg, ..] = args.as_slice() else { return Ok(None) };
+        let name = call.func.name();
+        let answer = match name {
+            _ if !is_duration(uncast(arg)) => match (name, distinct) {
+                ("count", false) => self.count(&filtered),
+                ("sum", false) => {
+                    let spans = cast(col(SPAN_COUNT), DataType::Float64);
+                    self.column(filtered(sum(spans * col(SAMPLE_WEIGHT))))
+                }
+                _ => self.column(aggregate.clone()),
+            },
+            "count" => self.count(&filtered),
+            "sum" => self.column(filtered(sum(col(DURATION_SUM_NS)))),
+            "min" => self.column(filtered(min(col(DURATION_MIN_NS)))),
+            "max" => self.column(filtered(max(col(DURATION_MAX_NS)))),
+            "avg" => {
+                let sums = self.column(filtered(sum(col(DURATION_SUM_NS))));
+                let spans = self.column(filtered(sum(col(SPAN_COUNT))));
+                cast(sums, DataType::Float64) / cast(spans, DataType::Float64)
+            }
+            "sketch" => {
+                let merged = self.merged()?;
+                self.column(filtered(merged))
+            }
+            _ => {
+                let Some(q) = fixed_quantile(name, args) else { return Ok(None) };
+                let merged = self.merged()?;
+                let sketch = self.column(filtered(merged));
+                let quantile = self.functions.udf("sketch_quantile")?;
+                let quantile = ScalarFunction::new_udf(quantile, vec![sketch, lit(q)]);
+                cast(round(vec![Expr::ScalarFunction(quantile)]), DataType::Int64)
+            }
+        };
+        Ok(Some(answer))
+    }
+
+    /// Nothing counted is 0, where a sum of nothing is NULL.
+    fn count(&mut self, filtered: &dyn Fn(Expr) -> Expr) -> Expr {
+        let spans = self.column(filtered(sum(col(SPAN_COUNT))));
+        coalesce(vec![spans, lit(0_i64)])
+    }
+
+    fn merged(&self) -> Result<Expr> {
+        let merge = self.functions.udaf("sketch_merge")?;
+        let args = vec![col(DURATION)];
+        Ok(Expr::AggregateFunction(AggregateFunction::new_udf(
+            merge,
+            args,
+            false,
+            None,
+            vec![],
+            None,
+        )))
+    }
+}
+
+fn cast(expr: Expr, to: DataType) -> Expr {
+    Expr::Cast(Cast::new(Box::new(expr), to))
+}
