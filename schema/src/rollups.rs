@@ -29,7 +29,12 @@ pub const DURATION: &str = "duration";
 pub const OPERATION_TEXTS: [&str; 6] =
     [SERVICE_NAME, SPAN_NAME, SPAN_KIND, STATUS_CODE, "service_version", "deployment_environment"];
 
-/// The columns of the rollup of operations, in order.
+/// Observed spans, each counted `sample_weight` times.
+pub const CALLS: &str = "calls";
+/// Those of them that failed.
+pub const ERRORS: &str = "errors";
+
+/// The columns of the rollup of operations as it is stored, in order.
 pub fn operations_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));

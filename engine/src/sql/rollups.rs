@@ -16,6 +16,7 @@ mod measures;
 mod one_value;
 mod question;
 mod rows;
+mod tables;
 mod time;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use measures::Measures;
 use question::Question;
+pub(crate) use tables::Operations;
 
 /// The rule. It must come before views are put in, and after constants are worked out.
 #[derive(Debug, Default)]

@@ -20,6 +20,7 @@ use schema::tree::TREE_COLUMNS;
 
 use crate::error::{Error, Result};
 use crate::read::{Divided, Part, StoredSpans};
+use crate::sql::rollups::Operations;
 use crate::sql::runtime::{CATALOG, STORAGE};
 use crate::sql::view::{Definition, Source, View};
 
@@ -94,7 +95,11 @@ impl PlannedViews {
 
     /// Registers the stored rows of a snapshot and the views over them.
     pub(crate) fn register(&self, context: &SessionContext, divided: Divided) -> Result<()> {
-        let mut sources = register_tables(context, &Arc::new(divided))?;
+        let divided = Arc::new(divided);
+        for (name, table) in Operations::all(&divided) {
+            context.register_table(name, table)?;
+        }
+        let mut sources = register_tables(context, &divided)?;
         for view in &self.0 {
             register_view(context, view, &mut sources)?;
         }

@@ -48,6 +48,7 @@ pub(crate) fn small_pieces(random: &mut Random) -> CompactSettings {
         file_rows: 1 + random.below(500) as u64,
         merge_files: 2 + random.below(3),
         late_percent: [0, 5, 200][random.below(3)],
+        rollup_spans_per_row: [0, 2, u64::MAX][random.below(3)],
         ..CompactSettings::default().at_once()
     }
 }

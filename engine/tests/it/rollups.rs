@@ -266,3 +266,37 @@ async fn rollups_go_with_their_files() {
     assert!(!rollups.is_empty());
     assert!(rollups.iter().all(|rollup| files.contains(rollup)), "{rollups:?} of {files:?}");
 }
+
+/// Guarantees: the tables of rollups say what the spans say, wherever these lie; fresh spans are in them.
+#[tokio::test(flavor = "multi_thread")]
+async fn rollups_are_tables() {
+    for seed in 1..4 {
+        let store = lake(&mut Random(seed)).await;
+        for use_rollups in [true, false] {
+            let settings = Settings { use_rollups, ..Settings::default() };
+            let session = open(&store, settings).await.session().await.unwrap();
+            for (table, unit) in
+                [("operations_1m", "minute"), ("operations_1h", "hour"), ("operations_1d", "day")]
+            {
+                let columns = "service_name, span_name, span_kind, status_code, service_version,
+                               deployment_environment";
+                let found = format!(
+                    "SELECT start_time, {columns}, calls, errors, span_count, duration_sum_ns,
+                            duration_min_ns, duration_max_ns, sketch_quantile(duration, 0.99)
+                     FROM {table} WHERE span_kind <> 'internal' ORDER BY 1, 2, 3, 4, 5, 6, 7"
+                );
+                let expected = format!(
+                    "SELECT date_trunc('{unit}', start_time), {columns}, sum(sample_weight),
+                            coalesce(sum(sample_weight) FILTER (WHERE status_code = 'error'), 0),
+                            count(*), sum(duration_ns), min(duration_ns), max(duration_ns),
+                            p99(CAST(duration_ns AS DOUBLE))
+                     FROM spans WHERE span_kind <> 'internal' GROUP BY 1, 2, 3, 4, 5, 6, 7
+                     ORDER BY 1, 2, 3, 4, 5, 6, 7"
+                );
+                let (found, expected) =
+                    (rows(&session, &found).await, rows(&session, &expected).await);
+                assert_eq!(found, expected, "{table} of seed {seed}, rollups {use_rollups}");
+            }
+        }
+    }
+}

@@ -61,6 +61,14 @@ pub(super) fn of(divided: &Arc<Divided>, times: &Times) -> Result<Option<Logical
     put_together(divided, sources).map(Some)
 }
 
+/// All rows of a snapshot, from rollups where there are any.
+pub(super) fn all(divided: &Arc<Divided>, times: &Times) -> Result<LogicalPlan> {
+    if divided.rollups().is_none() {
+        return span_rows(divided, &Files::All, &[i64::MIN..i64::MAX])?.build();
+    }
+    put_together(divided, sources(divided, times))
+}
+
 /// Some rows of a snapshot, all from one kind of place.
 #[derive(Debug)]
 struct Source {
