@@ -57,7 +57,9 @@ pub use settings::{
     CompactSettings, LiveSettings, OnCorruption, RetentionSettings, Settings, THREAD_STACK_BYTES,
 };
 pub use snapshot::{DataFile, Layout, MemoryChunk, Snapshot};
-pub use sql::{Query, Session, Statement, TableInfo, columns};
+pub use sql::{
+    Kind, Parameter, Query, Session, Statement, TableFunction, TableInfo, columns, table_functions,
+};
 pub use write::{
     Committed, Condition, Decode, Intake, IntakeError, IntakeStatus, Payload, TIMING_BOUNDS,
     Timings, Writer,

@@ -2,6 +2,7 @@
 
 mod attach;
 pub mod columns;
+mod functions;
 mod guard;
 mod hex_ids;
 mod rollups;
@@ -13,6 +14,7 @@ mod stores;
 mod view;
 mod views;
 
+pub use functions::{Kind, Parameter, TableFunction, table_functions};
 pub(crate) use runtime::Runtime;
 pub use session::{Session, TableInfo};
 pub use statement::{Query, Statement};

@@ -27,5 +27,6 @@ mod it {
     mod sim;
     mod sql;
     mod store_faults;
+    mod table_functions;
     mod thinning;
 }

@@ -15,9 +15,9 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::error::{Error, Result};
 use crate::sql::columns::{announced, announced_type, conform};
-use crate::sql::guard;
 use crate::sql::session::Session;
 use crate::sql::stack::on_large_stack;
+use crate::sql::{functions, guard};
 
 /// A statement that was parsed, checked and planned, and may run any number of times.
 #[derive(Debug, Clone)]
@@ -84,7 +84,8 @@ impl Statement {
         on_large_stack(async move {
             let settings = session.settings();
             guard::check_text(&sql, settings)?;
-            let statement = guard::parse(&sql, settings)?;
+            let mut statement = guard::parse(&sql, settings)?;
+            functions::expand(&mut statement, settings)?;
             let plan = session.state().statement_to_plan(statement).await?;
             guard::check_plan(&plan)?;
             let parameters = Arc::new(parameters_of(&plan)?);

@@ -1,0 +1,164 @@
+//! What the file of a table function says about it.
+
+use std::str::FromStr;
+
+/// A table function.
+#[derive(Debug, Clone)]
+pub struct TableFunction {
+    /// Its name.
+    pub name: &'static str,
+    /// What it answers, in sentences.
+    pub description: String,
+    /// In the order of positional arguments.
+    pub parameters: Vec<Parameter>,
+    /// A statement that calls it.
+    pub example: String,
+    /// The query, with `$name` for each parameter.
+    pub sql: &'static str,
+}
+
+/// A parameter of a table function.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// What can be given.
+    pub kind: Kind,
+    /// SQL that counts if nothing is given; `None` if something must be.
+    pub default: Option<String>,
+    /// What it means.
+    pub meaning: String,
+}
+
+/// What can be given for a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A moment; text is taken as one.
+    Timestamp,
+    /// A length of time.
+    Interval,
+    /// A whole number.
+    Bigint,
+    /// A number.
+    Double,
+    /// Text.
+    Text,
+    /// Yes or no.
+    Boolean,
+    /// A condition on the rows of a table, as text.
+    Predicate,
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        Ok(match word {
+            "TIMESTAMP" => Self::Timestamp,
+            "INTERVAL" => Self::Interval,
+            "BIGINT" => Self::Bigint,
+            "DOUBLE" => Self::Double,
+            "TEXT" => Self::Text,
+            "BOOLEAN" => Self::Boolean,
+            "PREDICATE" => Self::Predicate,
+            other => return Err(format!("{other} is no type of a parameter")),
+        })
+    }
+}
+
+impl Kind {
+    /// As it is written in a declaration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Timestamp => "TIMESTAMP",
+            Self::Interval => "INTERVAL",
+            Self::Bigint => "BIGINT",
+            Self::Double => "DOUBLE",
+            Self::Text => "TEXT",
+            Self::Boolean => "BOOLEAN",
+            Self::Predicate => "PREDICATE",
+        }
+    }
+}
+
+/// The parameters that come with `since`.
+fn bounds() -> [Parameter; 2] {
+    let bound = |name: &str, default: &str, meaning: &str| Parameter {
+        name: name.into(),
+        kind: Kind::Timestamp,
+        default: Some(default.into()),
+        meaning: meaning.into(),
+    };
+    [
+        bound("from", "$to - $since", "Where to begin."),
+        bound("to", "now()", "Where to end: times before it count."),
+    ]
+}
+
+impl TableFunction {
+    /// Reads a file.
+    pub(super) fn read(name: &'static str, text: &'static str) -> Result<Self, String> {
+        let header = text.lines().take_while(|line| line.starts_with("--"));
+        let length: usize = header.clone().map(|line| line.len() + 1).sum();
+        let sql = text.get(length..).ok_or("it has no query")?.trim();
+        let lines: Vec<&str> =
+            header.map(|line| line.trim_start_matches("--").trim_start()).collect();
+        let mut paragraphs = lines.split(|line| line.is_empty());
+        let description = paragraphs.next().unwrap_or_default().join(" ");
+        let declared = paragraphs.next().ok_or("it declares no parameters")?;
+        let example = paragraphs.next().unwrap_or_default().join(" ");
+        let example = example.strip_prefix("example: ").ok_or("it has no example")?;
+        let mut parameters = Vec::new();
+        for line in joined(declared) {
+            let parameter = Parameter::read(&line)?;
+            if parameter.name == "since" {
+                parameters.extend(bounds());
+            }
+            parameters.push(parameter);
+        }
+        Ok(Self { name, description, parameters, example: example.into(), sql })
+    }
+
+    /// How it is called.
+    pub fn syntax(&self) -> String {
+        let parameters = self.parameters.iter().map(|parameter| match &parameter.default {
+            None => parameter.name.clone(),
+            Some(_) => format!("[{}]", parameter.name),
+        });
+        format!("{}({})", self.name, parameters.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// Each declaration in one line: the lines that go on with one are set in.
+fn joined(lines: &[&str]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for line in lines {
+        let begins = line.split(' ').nth(1).is_some_and(|word| {
+            let word = word.trim_end_matches(':');
+            word.parse::<Kind>().is_ok()
+        });
+        match all.last_mut() {
+            Some(last) if !begins => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            _ => all.push((*line).into()),
+        }
+    }
+    all
+}
+
+impl Parameter {
+    /// Reads `name KIND = default: meaning`.
+    fn read(line: &str) -> Result<Self, String> {
+        let (declared, meaning) =
+            line.split_once(": ").ok_or_else(|| format!("`{line}` says no meaning"))?;
+        let (declared, default) = match declared.split_once(" = ") {
+            Some((declared, default)) => (declared, Some(default.to_owned())),
+            None => (declared, None),
+        };
+        let (name, kind) =
+            declared.split_once(' ').ok_or_else(|| format!("`{declared}` has no type"))?;
+        Ok(Self { name: name.into(), kind: kind.parse()?, default, meaning: meaning.into() })
+    }
+}

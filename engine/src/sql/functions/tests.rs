@@ -1,0 +1,41 @@
+//! Every table function declares itself as it should.
+
+use super::{Kind, table_functions};
+
+#[test]
+fn every_file_reads() {
+    let functions = table_functions().unwrap();
+    assert!(!functions.is_empty());
+    for (name, function) in functions {
+        assert!(function.description.ends_with('.'), "{name}: {}", function.description);
+        assert!(function.example.contains(&format!("{name}(")), "{name}: {}", function.example);
+        let used = |parameter: &str| {
+            let named = |rest: &str| !rest.starts_with(|c: char| c == '_' || c.is_alphanumeric());
+            function.sql.split(&format!("${parameter}")).skip(1).any(named)
+        };
+        for parameter in &function.parameters {
+            assert!(parameter.meaning.ends_with('.'), "{name}: {}", parameter.meaning);
+            // It is part of what `from` is.
+            assert!(parameter.name == "since" || used(&parameter.name), "{name}: {parameter:?}");
+        }
+        for word in function.sql.split('$').skip(1) {
+            let end = word.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(word.len());
+            let is_declared = function.parameters.iter().any(|p| p.name == word[..end]);
+            assert!(is_declared, "{name} uses ${}", &word[..end]);
+        }
+    }
+}
+
+#[test]
+fn a_declaration_may_go_on() {
+    let text = "-- One.\n-- Two.\n--\n-- since INTERVAL = INTERVAL '1 hour': How far\n--   back.\n\
+                -- bad PREDICATE: What: is bad.\n--\n-- example: SELECT * FROM f()\nSELECT $from, $to, $bad";
+    let function = super::TableFunction::read("f", text).unwrap();
+    assert_eq!(function.description, "One. Two.");
+    assert_eq!(function.syntax(), "f([from], [to], [since], bad)");
+    let since = &function.parameters[2];
+    assert_eq!((since.kind, since.default.as_deref()), (Kind::Interval, Some("INTERVAL '1 hour'")));
+    assert_eq!(since.meaning, "How far back.");
+    assert_eq!(function.parameters[3].meaning, "What: is bad.");
+    assert_eq!(function.sql, "SELECT $from, $to, $bad");
+}
