@@ -1,7 +1,9 @@
 //! Aggregate functions: percentiles, from a sketch and exact, and sketches themselves.
 
 mod argument;
+mod bound_counts;
 mod exact_groups;
+mod histogram;
 mod percentile_nearest;
 mod percentiles;
 mod quantile;
@@ -16,6 +18,7 @@ pub(crate) fn all() -> Vec<AggregateUDF> {
     let mut all: Vec<AggregateUDF> = percentiles::all().map(AggregateUDF::from).collect();
     all.push(AggregateUDF::from(quantile::Quantile::default()));
     all.push(AggregateUDF::from(sketch::SketchOf::default()));
+    all.push(AggregateUDF::from(histogram::Histogram::default()));
     all.push(AggregateUDF::from(sketch_merge::SketchMerge::default()));
     all.push(AggregateUDF::from(percentile_nearest::PercentileNearest::default()));
     all

@@ -25,6 +25,7 @@
 //! No storage, no tables, and no knowledge of how a session is made.
 
 mod aggregate;
+mod bins;
 mod nearest_rank;
 mod reference;
 mod scalar;
