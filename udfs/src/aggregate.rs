@@ -4,6 +4,7 @@ mod argument;
 mod bound_counts;
 mod exact_groups;
 mod histogram;
+mod percentile_bounds;
 mod percentile_nearest;
 mod percentiles;
 mod quantile;
@@ -20,6 +21,7 @@ pub(crate) fn all() -> Vec<AggregateUDF> {
     all.push(AggregateUDF::from(sketch::SketchOf::default()));
     all.push(AggregateUDF::from(histogram::Histogram::default()));
     all.push(AggregateUDF::from(sketch_merge::SketchMerge::default()));
+    all.extend(percentile_bounds::all().map(AggregateUDF::from));
     all.push(AggregateUDF::from(percentile_nearest::PercentileNearest::default()));
     all
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! scalar     ids as text, answers of sketches
-//! aggregate  percentiles, sketches          sketch, nearest_rank   (no SQL)
+//! aggregate  percentiles, sketches          sketch, nearest_rank, binomial_ranks   (no SQL)
 //! window     span_tree -> span_columns  ->  tree                   (no SQL)
 //! ```
 //!
@@ -25,6 +25,7 @@
 //! No storage, no tables, and no knowledge of how a session is made.
 
 mod aggregate;
+mod binomial_ranks;
 mod bins;
 mod nearest_rank;
 mod reference;
