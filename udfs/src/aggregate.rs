@@ -8,6 +8,7 @@ mod percentile_bounds;
 mod percentile_nearest;
 mod percentiles;
 mod quantile;
+pub(crate) mod shared_percentiles;
 mod sketch;
 mod sketch_groups;
 mod sketch_merge;

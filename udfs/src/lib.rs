@@ -30,6 +30,7 @@ mod bins;
 mod nearest_rank;
 mod reference;
 mod scalar;
+mod share_percentiles;
 pub mod sketch;
 mod sketch_columns;
 pub mod span_columns;
@@ -43,6 +44,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 pub use reference::reference_markdown;
+pub use share_percentiles::SharePercentiles;
 
 /// All scalar functions.
 pub fn scalar_functions() -> Vec<ScalarUDF> {

@@ -106,11 +106,13 @@ impl Runtime {
 }
 
 /// DataFusion's rules, and ours: views before all others; ids right behind the one that brings predicates
-/// to the stored columns, since later rules would hide the ids in common subexpressions.
+/// to the stored columns, since later rules would hide the ids in common subexpressions; shared percentiles
+/// last, when constants are folded.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter");
     rules.insert(pushed.map_or(0, |at| at + 1), Arc::new(HexIds));
     rules.insert(0, Arc::new(InlineViews::default()));
+    rules.push(Arc::new(udfs::SharePercentiles));
     rules
 }

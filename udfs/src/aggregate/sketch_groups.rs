@@ -10,6 +10,7 @@ use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::argument::Weights;
+use super::shared_percentiles::columns_of;
 use super::values::{from_numbers, to_numbers};
 use crate::bins::histograms;
 use crate::sketch::Sketch;
@@ -39,6 +40,8 @@ pub(super) enum Rows {
 pub(super) enum Answer {
     /// The quantile q, in that type.
     Quantile(f64, DataType),
+    /// Several quantiles, as a struct of that type.
+    Quantiles(Vec<f64>, DataType),
     /// The sketch itself, encoded; NULL if it has seen no value.
     Sketch,
     /// Counts by bucket of that scale; NULL without values.
@@ -87,6 +90,15 @@ impl SketchGroups {
                 let quantile = |sketch: &Sketch| sketch.quantile(*q);
                 let answers: Vec<Option<f64>> = sketches.into_iter().map(quantile).collect();
                 from_numbers(&answers, return_type)
+            }
+            Answer::Quantiles(qs, return_type) => {
+                let mut answers: Vec<Vec<Option<f64>>> = vec![Vec::new(); qs.len()];
+                for sketch in sketches {
+                    for (answers, q) in answers.iter_mut().zip(qs) {
+                        answers.push(sketch.quantile(*q));
+                    }
+                }
+                columns_of(&answers, return_type)
             }
             Answer::Sketch => {
                 let seen = |sketch: &'a Sketch| (!sketch.is_empty()).then_some(sketch);
