@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! scalar     ids as text, answers of sketches
-//! aggregate  percentiles, sketches          sketch, nearest_rank   (no SQL)
+//! aggregate  percentiles, sketches          sketch, nearest_rank, binomial_ranks   (no SQL)
 //! window     span_tree -> span_columns  ->  tree                   (no SQL)
 //! ```
 //!
@@ -25,9 +25,12 @@
 //! No storage, no tables, and no knowledge of how a session is made.
 
 mod aggregate;
+mod binomial_ranks;
+mod bins;
 mod nearest_rank;
 mod reference;
 mod scalar;
+mod share_percentiles;
 pub mod sketch;
 mod sketch_columns;
 pub mod span_columns;
@@ -41,6 +44,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 pub use reference::reference_markdown;
+pub use share_percentiles::SharePercentiles;
 
 /// All scalar functions.
 pub fn scalar_functions() -> Vec<ScalarUDF> {

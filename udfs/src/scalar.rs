@@ -1,7 +1,10 @@
 //! Scalar functions: one row in, one value out.
 
 mod hex;
+mod sketch_conversions;
+mod sketch_downscale;
 mod sketch_facts;
+mod sketch_histogram;
 mod sketch_quantile;
 mod sketch_rank;
 mod span_id_hex;
@@ -11,6 +14,9 @@ use datafusion::logical_expr::ScalarUDF;
 
 pub(crate) fn all() -> Vec<ScalarUDF> {
     let mut all: Vec<ScalarUDF> = sketch_facts::all().map(ScalarUDF::from).collect();
+    all.extend(sketch_conversions::all().map(ScalarUDF::from));
+    all.push(ScalarUDF::from(sketch_downscale::SketchDownscale::default()));
+    all.push(ScalarUDF::from(sketch_histogram::SketchHistogram::default()));
     all.push(ScalarUDF::from(sketch_quantile::SketchQuantile::default()));
     all.push(ScalarUDF::from(sketch_rank::SketchRank::default()));
     all.push(ScalarUDF::from(span_id_hex::SpanIdHex::default()));

@@ -9,63 +9,60 @@
 //! Up to [`EXACT_VALUES`] values are kept as they are, and quantiles of so few are
 //! exact. Whether a sketch is exact depends only on how many values it has seen,
 //! so neither their order nor the order of merges matters. (The exceptions are
-//! sums of fractional weights, and [`Sketch::sum`]: there the last bits vary.)
+//! sums of fractions: there the last bits vary.)
+//!
+//! A sketch may have a lower scale, because it was made smaller
+//! ([`Sketch::downscale`]) or came from elsewhere ([`otlp`], [`ddsketch`]). Its
+//! buckets are wider, and [`Sketch::relative_error`] says by how much. Sketches
+//! of different scales merge to the lower one.
 //!
 //! # Not here
 //!
-//! No SQL: `aggregate` wraps this for queries.
+//! No SQL: `aggregate` and `scalar` wrap this for queries.
 
 mod bounds;
 mod buckets;
+pub mod ddsketch;
 mod encoding;
+mod histogram;
+mod largest_remainder;
+pub mod otlp;
+mod values;
 
 use crate::nearest_rank::{position, reaches, weighted};
-use buckets::Buckets;
-pub use buckets::{bucket_estimate, bucket_index};
+pub use buckets::{bucket_estimate, bucket_index, lower_bound, relative_error};
 pub use encoding::Corrupt;
+pub use histogram::Bin;
+use values::{Bucketed, Exact, Values};
 
 /// The scale of the OpenTelemetry exponential histogram that the buckets are of.
-pub const SCALE: u32 = 6;
+pub const SCALE: i8 = 6;
+
+/// The lowest scale that a sketch may have: OpenTelemetry's lowest, at which a bucket holds all
+/// numbers from 1 up.
+pub const MIN_SCALE: i8 = -10;
 
 /// Sketches of at most this many values are exact.
 pub const EXACT_VALUES: usize = 128;
 
-/// The largest relative error of an estimate, `(g - 1) / (g + 1)`.
+/// The largest relative error of an estimate at [`SCALE`], `(g - 1) / (g + 1)`.
 pub const RELATIVE_ERROR: f64 = 0.005_415_159_415_902_569;
 
 /// A summary of many numbers that answers quantiles.
 #[derive(Debug, Clone)]
 pub struct Sketch {
-    rows: u64,
-    count: f64,
-    sum: f64,
+    /// Infinite without values; NaN if unknown, as in a sketch that came from elsewhere.
     min: f64,
     max: f64,
+    /// Of the buckets, if there are any now or later.
+    scale: i8,
     values: Values,
-}
-
-#[derive(Debug, Clone)]
-enum Values {
-    /// `weights` is empty while all weights are 1.
-    Exact { values: Vec<f64>, weights: Vec<f64> },
-    Bucketed {
-        zero: f64,
-        positive: Buckets,
-        /// By absolute value.
-        negative: Buckets,
-    },
 }
 
 impl Default for Sketch {
     fn default() -> Self {
-        Self {
-            rows: 0,
-            count: 0.0,
-            sum: 0.0,
-            min: f64::INFINITY,
-            max: f64::NEG_INFINITY,
-            values: Values::Exact { values: Vec::new(), weights: Vec::new() },
-        }
+        let values = Values::Exact(Exact::default());
+        Self { min: f64::INFINITY, max: f64::NEG_INFINITY, scale: SCALE, values }
     }
 }
 
@@ -81,71 +78,79 @@ impl Sketch {
         if value.is_nan() || weight <= 0.0 || !weight.is_finite() {
             return;
         }
-        self.rows += 1;
-        self.count += weight;
-        self.sum += value * weight;
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
-        if self.rows == EXACT_VALUES as u64 + 1 {
-            self.spill();
+        // An unknown end, NaN, is neither above nor below.
+        if value < self.min {
+            self.min = value;
         }
-        self.values.put(value, weight);
+        if value > self.max {
+            self.max = value;
+        }
+        match &mut self.values {
+            // First, because most values of large groups come here.
+            Values::Bucketed(bucketed) => bucketed.put(value, weight, self.scale),
+            Values::Exact(exact) if exact.len() < EXACT_VALUES => exact.push(value, weight),
+            values => values.spill(self.scale).put(value, weight, self.scale),
+        }
     }
 
-    /// Adds all that another sketch has seen.
+    /// Adds all that another sketch has seen. The scale becomes the lower of both.
     pub fn merge(&mut self, other: &Sketch) {
-        self.rows += other.rows;
-        self.count += other.count;
-        self.sum += other.sum;
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
-        if self.rows > EXACT_VALUES as u64 {
-            self.spill();
-        }
+        self.downscale(other.scale);
         match &other.values {
-            Values::Exact { values, weights } => {
-                for (i, value) in values.iter().enumerate() {
-                    self.values.put(*value, weights.get(i).copied().unwrap_or(1.0));
-                }
+            Values::Exact(exact) => {
+                exact.iter().for_each(|(value, weight)| self.add_weighted(value, weight));
             }
-            Values::Bucketed { zero: z, positive: p, negative: n } => {
-                // More than EXACT_VALUES rows, so this sketch has spilled as well.
-                if let Values::Bucketed { zero, positive, negative } = &mut self.values {
-                    *zero += z;
-                    positive.merge(p);
-                    negative.merge(n);
-                }
+            Values::Bucketed(bucketed) => {
+                self.widen(other.min, other.max);
+                self.values.spill(self.scale).merge(bucketed, self.scale.abs_diff(other.scale));
             }
         }
+    }
+
+    /// Lowers the scale to `scale`, from [`MIN_SCALE`] to [`SCALE`]: fewer, wider
+    /// buckets. Nothing happens if it is as low already. Merging before or after
+    /// gives the same. Up to [`EXACT_VALUES`] values stay exact.
+    pub fn downscale(&mut self, scale: i8) {
+        let scale = scale.max(MIN_SCALE);
+        if scale < self.scale {
+            if let Values::Bucketed(bucketed) = &mut self.values {
+                bucketed.downscale(self.scale.abs_diff(scale));
+            }
+            self.scale = scale;
+        }
+    }
+
+    /// The scale of the buckets, from [`MIN_SCALE`] to [`SCALE`].
+    pub fn scale(&self) -> i8 {
+        self.scale
     }
 
     /// The nearest-rank quantile for q from 0 to 1: exact for the first and the
-    /// last rank and for small sketches, else within [`RELATIVE_ERROR`]. `None`
+    /// last rank and for small sketches, else within [`Sketch::relative_error`]. `None`
     /// without values.
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        if self.rows == 0 {
+        if self.is_empty() {
             return None;
         }
         match &self.values {
-            Values::Exact { values, weights } if weights.is_empty() => {
-                let mut values = values.clone();
+            Values::Exact(exact) if exact.weights().is_empty() => {
+                let mut values = exact.values().to_vec();
                 let at = position(q, values.len());
                 Some(*values.select_nth_unstable_by(at, f64::total_cmp).1)
             }
-            Values::Exact { values, weights } => {
-                let mut pairs: Vec<(f64, f64)> =
-                    values.iter().copied().zip(weights.iter().copied()).collect();
+            Values::Exact(exact) => {
+                let mut pairs: Vec<(f64, f64)> = exact.iter().collect();
                 weighted(&mut pairs, f64::total_cmp, q)
             }
-            Values::Bucketed { .. } => Some(self.estimate(q)),
+            Values::Bucketed(bucketed) => Some(self.estimate(bucketed, q)),
         }
     }
 
     /// The share of the observations that are at most `x`, from 0 to 1: exact for small sketches and
-    /// beyond the ends, else that of some number within [`RELATIVE_ERROR`] of `x`. `None` without
-    /// values, and for NaN.
+    /// beyond the ends, else that of some number within [`Sketch::relative_error`] of `x`. `None`
+    /// without values, and for NaN.
     pub fn rank(&self, x: f64) -> Option<f64> {
-        if self.rows == 0 || x.is_nan() {
+        if self.is_empty() || x.is_nan() {
             return None;
         }
         if x >= self.max {
@@ -154,128 +159,105 @@ impl Sketch {
         if x < self.min {
             return Some(0.0);
         }
-        let below: f64 = match &self.values {
-            Values::Exact { values, weights } => {
-                let weight = |at: usize| weights.get(at).copied().unwrap_or(1.0);
-                let is_below = |(_, value): &(usize, &f64)| **value <= x;
-                values.iter().enumerate().filter(is_below).map(|(at, _)| weight(at)).sum()
+        let (below, count): (f64, f64) = match &self.values {
+            Values::Exact(exact) => {
+                let is_below = |(value, _): &(f64, f64)| *value <= x;
+                (exact.iter().filter(is_below).map(|(_, weight)| weight).sum(), exact.count())
             }
-            Values::Bucketed { .. } => {
-                self.steps().take_while(|(estimate, _)| *estimate <= x).map(|(_, n)| n).sum()
+            Values::Bucketed(bucketed) => {
+                let steps = bucketed.steps(self.scale);
+                let below = steps.take_while(|(estimate, _)| *estimate <= x).map(|(_, n)| n);
+                (below.sum(), bucketed.count)
             }
         };
-        Some(below / self.count)
+        Some((below / count).min(1.0))
+    }
+
+    /// Whether it has seen no value.
+    pub fn is_empty(&self) -> bool {
+        matches!(&self.values, Values::Exact(exact) if exact.len() == 0)
     }
 
     /// The number of observations: the sum of the weights.
     pub fn count(&self) -> f64 {
-        self.count
+        match &self.values {
+            Values::Exact(exact) => exact.count(),
+            Values::Bucketed(bucketed) => bucketed.count,
+        }
     }
 
-    /// The sum of all values times their weights.
+    /// The sum of all values times their weights; NaN if unknown.
     pub fn sum(&self) -> f64 {
-        self.sum
+        match &self.values {
+            Values::Exact(exact) => exact.sum(),
+            Values::Bucketed(bucketed) => bucketed.sum,
+        }
     }
 
-    /// The smallest value; `None` without values.
+    /// The smallest value; `None` without values, and if unknown.
     pub fn min(&self) -> Option<f64> {
-        (self.rows > 0).then_some(self.min)
+        (!self.is_empty() && !self.min.is_nan()).then_some(self.min)
     }
 
-    /// The largest value; `None` without values.
+    /// The largest value; `None` without values, and if unknown.
     pub fn max(&self) -> Option<f64> {
-        (self.rows > 0).then_some(self.max)
+        (!self.is_empty() && !self.max.is_nan()).then_some(self.max)
     }
 
     /// Whether quantiles are exact.
     pub fn is_exact(&self) -> bool {
-        matches!(self.values, Values::Exact { .. })
+        matches!(self.values, Values::Exact(_))
+    }
+
+    /// How far a quantile may be off, as a share of the exact one: 0 if quantiles are exact.
+    pub fn relative_error(&self) -> f64 {
+        if self.is_exact() { 0.0 } else { relative_error(self.scale) }
     }
 
     /// Bytes allocated outside of the value itself.
     pub fn heap_size(&self) -> usize {
-        match &self.values {
-            Values::Exact { values, weights } => {
-                (values.capacity() + weights.capacity()) * size_of::<f64>()
-            }
-            Values::Bucketed { positive, negative, .. } => {
-                positive.heap_size() + negative.heap_size()
-            }
+        self.values.heap_size()
+    }
+
+    /// Takes in the ends of another sketch; an unknown end stays unknown.
+    fn widen(&mut self, min: f64, max: f64) {
+        if !(self.min.is_nan() || self.min <= min) {
+            self.min = min;
+        }
+        if !(self.max.is_nan() || self.max >= max) {
+            self.max = max;
         }
     }
 
-    /// Moves exact values to buckets.
-    fn spill(&mut self) {
-        if let Values::Exact { values, weights } = &mut self.values {
-            let (values, weights) = (std::mem::take(values), std::mem::take(weights));
-            self.values = Values::Bucketed {
-                zero: 0.0,
-                positive: Buckets::default(),
-                negative: Buckets::default(),
-            };
-            for (i, value) in values.into_iter().enumerate() {
-                self.values.put(value, weights.get(i).copied().unwrap_or(1.0));
-            }
-        }
-    }
-
-    fn estimate(&self, q: f64) -> f64 {
-        // The ends are known exactly. With weights the weight of the end is not,
-        // so only q = 0 and q = 1 are sure to mean it.
-        let rows = self.rows as f64;
-        let is_plain = self.count == rows;
-        let rank = position(q, self.rows as usize);
-        if q == 0.0 || (is_plain && rank == 0) {
+    fn estimate(&self, bucketed: &Bucketed, q: f64) -> f64 {
+        // The ends are known exactly. The first one has the rank in question if its weight, which
+        // is at least 1 unless some weight is less, reaches q; the last one likewise.
+        let count = bucketed.count;
+        let is_heavy = !bucketed.is_light;
+        if !self.min.is_nan() && (q == 0.0 || (is_heavy && reaches(1.0, q, count))) {
             return self.min;
         }
-        if q == 1.0 || (is_plain && rank + 1 == self.rows as usize) {
+        if !self.max.is_nan() && (q == 1.0 || (is_heavy && !reaches(count - 1.0, q, count))) {
             return self.max;
         }
-        let mut cumulative = 0.0;
-        let reached = self.steps().find(|(_, count)| {
-            cumulative += count;
-            reaches(cumulative, q, self.count)
-        });
-        reached.map_or(self.max, |(estimate, _)| estimate.clamp(self.min, self.max))
+        let (mut cumulative, mut last) = (0.0, self.max);
+        for (estimate, count_here) in bucketed.steps(self.scale) {
+            cumulative += count_here;
+            last = estimate;
+            if reaches(cumulative, q, count) {
+                break;
+            }
+        }
+        // Not `clamp`: an end that is unknown does not bound.
+        last.max(self.min).min(self.max)
     }
 
     /// `(estimate, count)` of every bucket that is not empty, from below.
-    fn steps(&self) -> impl Iterator<Item = (f64, f64)> {
-        let (zero, positive, negative) = match &self.values {
-            Values::Bucketed { zero, positive, negative } => {
-                (*zero, Some(positive), Some(negative))
-            }
-            Values::Exact { .. } => (0.0, None, None),
-        };
-        let below = negative.into_iter().flat_map(|b| b.iter().rev());
-        let above = positive.into_iter().flat_map(Buckets::iter);
-        (below.map(|(index, count)| (-bucket_estimate(index), count)))
-            .chain((zero > 0.0).then_some((0.0, zero)))
-            .chain(above.map(|(index, count)| (bucket_estimate(index), count)))
-    }
-}
-
-impl Values {
-    fn put(&mut self, value: f64, weight: f64) {
-        match self {
-            Values::Exact { values, weights } => {
-                if weight != 1.0 && weights.is_empty() {
-                    weights.resize(values.len(), 1.0);
-                }
-                if weight != 1.0 || !weights.is_empty() {
-                    weights.push(weight);
-                }
-                values.push(value);
-            }
-            Values::Bucketed { zero, positive, negative } => {
-                if value > 0.0 {
-                    positive.add(bucket_index(value), weight);
-                } else if value < 0.0 {
-                    negative.add(bucket_index(-value), weight);
-                } else {
-                    *zero += weight;
-                }
-            }
+    #[cfg(test)]
+    fn steps(&self) -> Vec<(f64, f64)> {
+        match &self.values {
+            Values::Exact(_) => Vec::new(),
+            Values::Bucketed(bucketed) => bucketed.steps(self.scale).collect(),
         }
     }
 }

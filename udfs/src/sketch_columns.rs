@@ -8,11 +8,19 @@ use crate::sketch::Sketch;
 
 /// The type of a sketch, whatever kind of bytes is given.
 pub(crate) fn coerce_sketch(function: &str, given: &DataType) -> Result<DataType> {
+    coerce_bytes(given).map_or_else(
+        || plan_err!("{function}: s must be a sketch, which has the type Binary, not {given}"),
+        Ok,
+    )
+}
+
+/// The type of bytes, whatever kind of them is given; `None` if it is no kind of bytes.
+pub(crate) fn coerce_bytes(given: &DataType) -> Option<DataType> {
     match given {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::Null => {
-            Ok(DataType::Binary)
+            Some(DataType::Binary)
         }
-        _ => plan_err!("{function}: s must be a sketch, which has the type Binary, not {given}"),
+        _ => None,
     }
 }
 

@@ -1,5 +1,10 @@
 //! The functions as SQL sees them.
 
+mod it {
+    mod share_percentiles;
+    mod small_memory;
+}
+
 use std::path::Path;
 
 use datafusion::arrow::util::pretty::pretty_format_batches;

@@ -7,7 +7,8 @@ use crate::fixtures::Folder;
 use crate::server::Server;
 
 /// Scenario: the OpenTelemetry SDK and a collector send to a server, over gRPC and HTTP.
-/// Guarantees: every span is there, attributes included, for the next query.
+/// Guarantees: every span is there, attributes included, for the next query; sketches are read and written as
+/// OpenTelemetry and Datadog have them.
 #[test]
 fn sdk_and_collector() {
     let Some(python) = std::env::var_os("SPANLAKE_PYTHON") else {

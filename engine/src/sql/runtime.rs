@@ -111,7 +111,8 @@ impl Runtime {
 }
 
 /// DataFusion's rules, and ours: views before all others; ids right behind the one that brings predicates
-/// to the stored columns, since later rules would hide the ids in common subexpressions.
+/// to the stored columns, since later rules would hide the ids in common subexpressions; shared percentiles
+/// last, when constants are folded.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter");
@@ -123,5 +124,6 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(InlineViews::default()),
     ];
     rules.splice(0..0, first);
+    rules.push(Arc::new(udfs::SharePercentiles));
     rules
 }

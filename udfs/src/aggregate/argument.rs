@@ -16,15 +16,24 @@ const Q: usize = 1;
 /// Position of the weight among the arguments of a quantile.
 pub(super) const WEIGHT_OF_QUANTILE: usize = 2;
 
-/// The constant q of a call.
-pub(super) fn q(function: &str, args: &AccumulatorArgs<'_>) -> Result<f64> {
+/// The constant argument at a position of a call.
+pub(super) fn constant(
+    function: &str,
+    name: &str,
+    args: &AccumulatorArgs<'_>,
+    at: usize,
+) -> Result<ScalarValue> {
     let no_rows = RecordBatch::new_empty(Arc::new(Schema::empty()));
     // A column cannot be evaluated without columns: what can is a constant.
-    let q = match args.exprs.get(Q).map(|q| q.evaluate(&no_rows)) {
-        Some(Ok(ColumnarValue::Scalar(q))) => q.cast_to(&DataType::Float64)?,
-        _ => return plan_err!("{function}: q must be a constant"),
-    };
-    match q {
+    match args.exprs.get(at).map(|constant| constant.evaluate(&no_rows)) {
+        Some(Ok(ColumnarValue::Scalar(constant))) => Ok(constant),
+        _ => plan_err!("{function}: {name} must be a constant"),
+    }
+}
+
+/// The constant q of a call.
+pub(super) fn q(function: &str, args: &AccumulatorArgs<'_>) -> Result<f64> {
+    match constant(function, "q", args, Q)?.cast_to(&DataType::Float64)? {
         ScalarValue::Float64(Some(q)) if (0.0..=1.0).contains(&q) => Ok(q),
         ScalarValue::Float64(Some(q)) => plan_err!("{function}: q must be from 0 to 1, not {q}"),
         _ => plan_err!("{function}: q must be a number from 0 to 1, not NULL"),

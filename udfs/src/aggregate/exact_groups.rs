@@ -1,4 +1,4 @@
-//! All values of a group: the accumulators behind `percentile_nearest`.
+//! All values of a group: the accumulators behind `percentile_nearest` and its bounds.
 
 use std::sync::Arc;
 
@@ -12,28 +12,53 @@ use datafusion::logical_expr::function::StateFieldsArgs;
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
-use super::argument::{WEIGHT_OF_QUANTILE, Weights};
+use super::argument::Weights;
 use super::sketch_groups::passes;
 use super::values::{from_keys, to_keys};
-use crate::nearest_rank;
+use crate::{binomial_ranks, nearest_rank};
 
 /// What a call asks.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     pub(super) function: &'static str,
-    pub(super) q: f64,
+    pub(super) rank: Rank,
+    /// Position of the weight among the arguments, if the call has one.
+    pub(super) weight: Option<usize>,
     pub(super) return_type: DataType,
+}
+
+/// Which of the sorted values.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rank {
+    /// The nearest rank of q.
+    Nearest(f64),
+    /// The bound of the quantile q from below, with a confidence.
+    Low(f64, f64),
+    /// The bound from above.
+    High(f64, f64),
+}
+
+impl Rank {
+    /// The position from 0 among `n` sorted values; `None` if there is none.
+    fn position(self, n: usize) -> Option<usize> {
+        let rank = match self {
+            Self::Nearest(q) => return (n > 0).then(|| nearest_rank::position(q, n)),
+            Self::Low(q, confidence) => binomial_ranks::bounds(n as u64, q, confidence).0,
+            Self::High(q, confidence) => binomial_ranks::bounds(n as u64, q, confidence).1,
+        };
+        rank.and_then(|rank| usize::try_from(rank - 1).ok())
+    }
 }
 
 /// The state between aggregation steps: the values as keys, and their weights if
 /// the call has any.
-pub(super) fn state_fields(args: &StateFieldsArgs<'_>) -> Vec<FieldRef> {
+pub(super) fn state_fields(args: &StateFieldsArgs<'_>, is_weighted: bool) -> Vec<FieldRef> {
     let list = |name: &str, items: DataType| {
         let items = Field::new_list_field(items, true);
         Arc::new(Field::new_list(format_state_name(args.name, name), items, true))
     };
     let mut fields = vec![list("values", DataType::Int64)];
-    if args.input_fields.len() > 2 {
+    if is_weighted {
         fields.push(list("weights", DataType::Float64));
     }
     fields
@@ -47,17 +72,16 @@ struct Seen {
 }
 
 impl Seen {
-    fn quantile(&mut self, q: f64) -> Option<i64> {
-        if self.keys.is_empty() {
-            return None;
+    fn answer(&mut self, rank: Rank) -> Option<i64> {
+        if let Rank::Nearest(q) = rank
+            && !self.weights.is_empty()
+        {
+            let keys = self.keys.iter().copied();
+            let mut pairs: Vec<(i64, f64)> = keys.zip(self.weights.iter().copied()).collect();
+            return nearest_rank::weighted(&mut pairs, i64::cmp, q);
         }
-        if self.weights.is_empty() {
-            let at = nearest_rank::position(q, self.keys.len());
-            return Some(*self.keys.select_nth_unstable(at).1);
-        }
-        let keys = self.keys.iter().copied();
-        let mut pairs: Vec<(i64, f64)> = keys.zip(self.weights.iter().copied()).collect();
-        nearest_rank::weighted(&mut pairs, i64::cmp, q)
+        let at = rank.position(self.keys.len())?;
+        Some(*self.keys.select_nth_unstable(at).1)
     }
 
     fn heap_size(&self) -> usize {
@@ -69,22 +93,21 @@ impl Seen {
 #[derive(Debug)]
 pub(super) struct ExactGroups {
     question: Question,
-    is_weighted: bool,
     groups: Vec<Seen>,
     /// As in the sketch accumulator.
     heap_size: usize,
 }
 
 impl ExactGroups {
-    pub(super) fn new(question: Question, is_weighted: bool) -> Self {
-        Self { question, is_weighted, groups: Vec::new(), heap_size: 0 }
+    pub(super) fn new(question: Question) -> Self {
+        Self { question, groups: Vec::new(), heap_size: 0 }
     }
 
     fn push(&mut self, group: usize, key: i64, weight: f64) {
         let seen = &mut self.groups[group];
         let before = seen.heap_size();
         seen.keys.push(key);
-        if self.is_weighted {
+        if self.question.weight.is_some() {
             seen.weights.push(weight);
         }
         self.heap_size += seen.heap_size() - before;
@@ -98,7 +121,7 @@ impl ExactGroups {
 
     fn answer(question: &Question, groups: &mut [Seen]) -> Result<ArrayRef> {
         let answers: Vec<Option<i64>> =
-            groups.iter_mut().map(|seen| seen.quantile(question.q)).collect();
+            groups.iter_mut().map(|seen| seen.answer(question.rank)).collect();
         from_keys(&answers, &question.return_type)
     }
 
@@ -109,7 +132,10 @@ impl ExactGroups {
         group_of: impl Fn(usize) -> Option<usize>,
     ) -> Result<()> {
         let keys = to_keys(&arguments[0])?;
-        let weights = Weights::read(self.question.function, arguments, WEIGHT_OF_QUANTILE)?;
+        let weights = match self.question.weight {
+            Some(at) => Weights::read(self.question.function, arguments, at)?,
+            None => Weights::One,
+        };
         for row in (0..keys.len()).filter(|row| keys.is_valid(*row)) {
             let weight = weights.get(row);
             if let Some(group) = group_of(row).filter(|_| weight > 0.0) {
@@ -140,7 +166,7 @@ impl ExactGroups {
         };
         let keys = groups.iter().flat_map(|seen| seen.keys.iter().copied());
         let mut states = vec![list(Arc::new(Int64Array::from_iter_values(keys)))?];
-        if self.is_weighted {
+        if self.question.weight.is_some() {
             let weights = groups.iter().flat_map(|seen| seen.weights.iter().copied());
             states.push(list(Arc::new(Float64Array::from_iter_values(weights)))?);
         }
@@ -186,7 +212,7 @@ impl GroupsAccumulator for ExactGroups {
         values: &[ArrayRef],
         opt_filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let mut each = ExactGroups::new(self.question.clone(), self.is_weighted);
+        let mut each = ExactGroups::new(self.question.clone());
         let groups: Vec<usize> = (0..values[0].len()).collect();
         each.update_batch(values, &groups, opt_filter, groups.len())?;
         each.state(EmitTo::All)
@@ -202,8 +228,8 @@ impl GroupsAccumulator for ExactGroups {
 pub(super) struct ExactAccumulator(ExactGroups);
 
 impl ExactAccumulator {
-    pub(super) fn new(question: Question, is_weighted: bool) -> Self {
-        let mut groups = ExactGroups::new(question, is_weighted);
+    pub(super) fn new(question: Question) -> Self {
+        let mut groups = ExactGroups::new(question);
         groups.groups.push(Seen::default());
         Self(groups)
     }

@@ -9,8 +9,8 @@ use datafusion::logical_expr::{
 };
 use datafusion_macros::user_doc;
 
-use super::argument::{coerce_q_and_weight, q};
-use super::exact_groups::{ExactAccumulator, ExactGroups, Question, state_fields};
+use super::argument::{WEIGHT_OF_QUANTILE, coerce_q_and_weight, q};
+use super::exact_groups::{ExactAccumulator, ExactGroups, Question, Rank, state_fields};
 use super::values::coerce_for_keys;
 
 const NAME: &str = "percentile_nearest";
@@ -37,7 +37,9 @@ const NAME: &str = "percentile_nearest";
         name = "weight",
         description = "How many observations a row stands for, such as `sample_weight`. NULL and 0 count for nothing; a negative weight is an error."
     ),
-    related_udf(name = "quantile")
+    related_udf(name = "quantile"),
+    related_udf(name = "percentile_low"),
+    related_udf(name = "percentile_high")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct PercentileNearest {
@@ -54,11 +56,9 @@ fn question(args: &AccumulatorArgs<'_>) -> Result<Question> {
     if args.is_distinct {
         return plan_err!("{NAME} does not take DISTINCT");
     }
-    Ok(Question { function: NAME, q: q(NAME, args)?, return_type: args.return_type().clone() })
-}
-
-fn is_weighted(args: &AccumulatorArgs<'_>) -> bool {
-    args.exprs.len() > 2
+    let weight = (args.exprs.len() > WEIGHT_OF_QUANTILE).then_some(WEIGHT_OF_QUANTILE);
+    let rank = Rank::Nearest(q(NAME, args)?);
+    Ok(Question { function: NAME, rank, weight, return_type: args.return_type().clone() })
 }
 
 impl AggregateUDFImpl for PercentileNearest {
@@ -80,12 +80,11 @@ impl AggregateUDFImpl for PercentileNearest {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&args))
+        Ok(state_fields(&args, args.input_fields.len() > WEIGHT_OF_QUANTILE))
     }
 
     fn accumulator(&self, acc_args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let is_weighted = is_weighted(&acc_args);
-        Ok(Box::new(ExactAccumulator::new(question(&acc_args)?, is_weighted)))
+        Ok(Box::new(ExactAccumulator::new(question(&acc_args)?)))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
@@ -96,8 +95,7 @@ impl AggregateUDFImpl for PercentileNearest {
         &self,
         args: AccumulatorArgs,
     ) -> Result<Box<dyn GroupsAccumulator>> {
-        let is_weighted = is_weighted(&args);
-        Ok(Box::new(ExactGroups::new(question(&args)?, is_weighted)))
+        Ok(Box::new(ExactGroups::new(question(&args)?)))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {

@@ -43,6 +43,10 @@ pub(super) struct Percentile {
 }
 
 impl Percentile {
+    pub(super) fn q(&self) -> f64 {
+        f64::from_bits(self.q)
+    }
+
     fn question(&self, args: &AccumulatorArgs<'_>) -> Result<Question> {
         if args.is_distinct {
             return plan_err!(
@@ -50,7 +54,7 @@ impl Percentile {
                 self.name
             );
         }
-        let answer = Answer::Quantile(f64::from_bits(self.q), args.return_type().clone());
+        let answer = Answer::Quantile(self.q(), args.return_type().clone());
         // It has one argument, so there is no weight anywhere.
         let rows = Rows::Values { weight: WEIGHT_OF_QUANTILE };
         Ok(Question { function: self.name, rows, answer })

@@ -10,7 +10,9 @@ use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
 use super::argument::Weights;
+use super::shared_percentiles::columns_of;
 use super::values::{from_numbers, to_numbers};
+use crate::bins::histograms;
 use crate::sketch::Sketch;
 
 /// What a call puts into its sketches, and asks of them.
@@ -38,8 +40,12 @@ pub(super) enum Rows {
 pub(super) enum Answer {
     /// The quantile q, in that type.
     Quantile(f64, DataType),
+    /// Several quantiles, as a struct of that type.
+    Quantiles(Vec<f64>, DataType),
     /// The sketch itself, encoded; NULL if it has seen no value.
     Sketch,
+    /// Counts by bucket of that scale; NULL without values.
+    Histogram(i8),
 }
 
 /// The state between aggregation steps: one encoded sketch.
@@ -63,12 +69,13 @@ impl SketchGroups {
         Self { question, sketches: Vec::new(), heap_size: 0 }
     }
 
-    fn change(&mut self, group: usize, change: impl FnOnce(&mut Sketch)) {
+    fn change<T>(&mut self, group: usize, change: impl FnOnce(&mut Sketch) -> T) -> T {
         let sketch = &mut self.sketches[group];
         let before = sketch.heap_size();
-        change(sketch);
+        let changed = change(sketch);
         self.heap_size += sketch.heap_size();
         self.heap_size -= before;
+        changed
     }
 
     fn take(&mut self, emit_to: EmitTo) -> Vec<Sketch> {
@@ -84,9 +91,22 @@ impl SketchGroups {
                 let answers: Vec<Option<f64>> = sketches.into_iter().map(quantile).collect();
                 from_numbers(&answers, return_type)
             }
+            Answer::Quantiles(qs, return_type) => {
+                let mut answers: Vec<Vec<Option<f64>>> = vec![Vec::new(); qs.len()];
+                for sketch in sketches {
+                    for (answers, q) in answers.iter_mut().zip(qs) {
+                        answers.push(sketch.quantile(*q));
+                    }
+                }
+                columns_of(&answers, return_type)
+            }
             Answer::Sketch => {
-                let seen = |sketch: &'a Sketch| (sketch.count() > 0.0).then_some(sketch);
+                let seen = |sketch: &'a Sketch| (!sketch.is_empty()).then_some(sketch);
                 Ok(encode(sketches.into_iter().map(seen)))
+            }
+            Answer::Histogram(scale) => {
+                let bins = |sketch: &Sketch| (!sketch.is_empty()).then(|| sketch.histogram(*scale));
+                histograms(&sketches.into_iter().map(bins).collect::<Vec<_>>())
             }
         }
     }
@@ -120,9 +140,9 @@ impl SketchGroups {
         let states = states[0].as_binary::<i32>();
         for row in (0..states.len()).filter(|row| states.is_valid(*row)) {
             let Some(group) = group_of(row) else { continue };
-            let state = Sketch::decode(states.value(row))
-                .map_err(|error| exec_datafusion_err!("{}: {error}", self.question.function))?;
-            self.change(group, |sketch| sketch.merge(&state));
+            let function = self.question.function;
+            self.change(group, |sketch| sketch.merge_encoded(states.value(row)))
+                .map_err(|error| exec_datafusion_err!("{function}: {error}"))?;
         }
         Ok(())
     }

@@ -1,7 +1,10 @@
 //! Bucket indexes, and counts by index.
+//!
+//! A bucket at scale s holds `(g^i, g^(i+1)]` with `g = 2^(2^-s)`. Two neighbours of one scale are a
+//! bucket of the next lower one, so an index is lowered in scale by shifting it to the right.
 
-use super::SCALE;
 use super::bounds::{BELOW_SLOT, BOUNDS};
+use super::{MIN_SCALE, SCALE};
 
 const PER_OCTAVE: i32 = 1 << SCALE;
 
@@ -32,16 +35,40 @@ pub fn bucket_index(x: f64) -> i32 {
     exponent * PER_OCTAVE + below as i32 - 1
 }
 
+/// How far indexes of the finest scale are shifted for those of `scale`, which is
+/// from [`MIN_SCALE`] to [`SCALE`].
+pub(super) fn shift_to(scale: i8) -> u32 {
+    debug_assert!((MIN_SCALE..=SCALE).contains(&scale), "scales are checked before");
+    SCALE.abs_diff(scale).into()
+}
+
+/// `g = 2^(2^-scale)`, by which the bounds of a bucket differ.
+pub(super) fn base(scale: i8) -> f64 {
+    lower_bound(1, scale)
+}
+
+/// The lower bound of a bucket at a scale, `g^index`. That of the next index is the upper one.
+pub fn lower_bound(index: i32, scale: i8) -> f64 {
+    let finest = i64::from(index) << shift_to(scale);
+    let octave = finest.div_euclid(PER_OCTAVE.into());
+    BOUNDS[finest.rem_euclid(PER_OCTAVE.into()) as usize] * pow2(octave)
+}
+
 /// The estimate for a bucket, `2 g^(i+1) / (g + 1)`: the number with the same
-/// relative distance from both bounds.
-pub fn bucket_estimate(index: i32) -> f64 {
-    let upper = index + 1;
-    let octave = BOUNDS[upper.rem_euclid(PER_OCTAVE) as usize] * (2.0 / (BOUNDS[1] + 1.0));
-    octave * pow2(upper.div_euclid(PER_OCTAVE))
+/// relative distance from both bounds, which is at most [`relative_error`].
+pub fn bucket_estimate(index: i32, scale: i8) -> f64 {
+    // Written with 1 / g, because at the lowest scale g is infinite.
+    lower_bound(index, scale) * (2.0 / (1.0 + 1.0 / base(scale)))
+}
+
+/// The largest relative error of an estimate at a scale, `(g - 1) / (g + 1)`.
+pub fn relative_error(scale: i8) -> f64 {
+    let inverse = 1.0 / base(scale);
+    (1.0 - inverse) / (1.0 + inverse)
 }
 
 /// `2^e`, exactly; infinite and 0 outside of the range.
-fn pow2(e: i32) -> f64 {
+fn pow2(e: i64) -> f64 {
     match e {
         1024.. => f64::INFINITY,
         -1022..1024 => f64::from_bits(((e + 1023) as u64) << 52),
@@ -73,10 +100,17 @@ impl Buckets {
         self.counts[at] += weight;
     }
 
-    pub(super) fn merge(&mut self, other: &Buckets) {
+    /// Adds the counts of another, of a scale that is higher by `shift`.
+    pub(super) fn merge(&mut self, other: &Buckets, shift: u32) {
         for (index, count) in other.iter() {
-            self.add(index, count);
+            self.add(index >> shift, count);
         }
+    }
+
+    /// Lowers the scale by `shift`.
+    pub(super) fn downscale(&mut self, shift: u32) {
+        let finer = std::mem::take(self);
+        self.merge(&finer, shift);
     }
 
     /// `(index, count)` of the buckets that are not empty, in index order.
