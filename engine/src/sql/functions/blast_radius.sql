@@ -6,7 +6,7 @@
 --
 -- example: SELECT dimension, affected, seen, worst_value FROM blast_radius('root_duration_ns > 1e9')
 WITH marked AS (
-    SELECT *, ($bad) IS TRUE AS is_bad
+    SELECT *, CASE WHEN $bad THEN true END AS is_bad
     FROM traces
     WHERE start_time >= $from AND start_time < $to
 ), by_value AS (

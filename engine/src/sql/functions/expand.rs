@@ -165,15 +165,16 @@ fn values(
     // A default may name parameters behind it: those of the window do.
     for parameter in function.parameters.iter().rev() {
         let value = match given.remove(&parameter.name) {
-            Some(value) if parameter.kind == Kind::Predicate => {
-                predicate(function, parameter, &value, settings)?
-            }
             Some(value) => value,
             None => {
                 let mut default = parse_expr(parameter.default.as_deref().unwrap_or("NULL"))?;
                 fill_in(&mut default, &values);
                 default
             }
+        };
+        let value = match parameter.kind {
+            Kind::Predicate => predicate(function, parameter, &value, settings)?,
+            _ => value,
         };
         let value = typed(parameter.kind, &value)?;
         values.insert(parameter.name.clone(), value);
