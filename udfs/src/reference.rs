@@ -7,13 +7,17 @@ use datafusion::logical_expr::Documentation;
 
 use crate::{aggregate_functions, scalar_functions, window_functions};
 
-/// All functions as one Markdown text: a section per subject, functions by name.
+/// All functions as one Markdown text: a section per subject, functions by name. `more` are those of
+/// others: name, kind and documentation.
 ///
 /// The same functions give the same text, byte for byte, so it can be compared
 /// with a committed file.
-pub fn reference_markdown() -> String {
+pub fn reference_markdown(
+    more: impl IntoIterator<Item = (String, &'static str, Documentation)>,
+) -> String {
     let mut sections: BTreeMap<&str, BTreeMap<String, (&str, Documentation)>> = BTreeMap::new();
-    for (name, kind, documentation) in documented() {
+    let all = documented().into_iter().chain(more);
+    for (name, kind, documentation) in all {
         let section = sections.entry(documentation.doc_section.label).or_default();
         section.insert(name, (kind, documentation));
     }

@@ -25,8 +25,8 @@ pub(crate) fn run(args: &FunctionsArgs) -> Result<()> {
     }
     let text = match &args.name {
         Some(name) => one(name)?,
-        None if args.markdown => udfs::reference_markdown(),
-        None => list(&functions()),
+        None if args.markdown => reference()?,
+        None => list(&functions()?),
     };
     let mut out = terminal::stdout();
     out.write_all(text.as_bytes())?;
@@ -43,14 +43,21 @@ fn check(path: &Path) -> Result<()> {
         Ok(found) => found,
         Err(error) => return usage(format!("cannot read {shown}: {error}")),
     };
-    if found.trim_end() == udfs::reference_markdown().trim_end() {
+    if found.trim_end() == reference()?.trim_end() {
         return Ok(());
     }
     Err(anyhow!("{shown} is out of date; run: spanlake functions --markdown > {shown}"))
 }
 
+/// The whole reference.
+fn reference() -> Result<String> {
+    let tables = engine::table_functions()?.values();
+    let tables = tables.map(|f| (f.name.to_owned(), "Table", f.documentation()));
+    Ok(udfs::reference_markdown(tables))
+}
+
 /// Every function, sorted by name.
-fn functions() -> Vec<Function> {
+fn functions() -> Result<Vec<Function>> {
     let of = |name: &str, kind, documentation: Option<&Documentation>| {
         let documentation = documentation?.clone();
         Some(Function { name: name.to_owned(), kind, documentation })
@@ -63,8 +70,13 @@ fn functions() -> Vec<Function> {
         .chain(aggregate.iter().filter_map(|f| of(f.name(), "aggregate", f.documentation())))
         .chain(window.iter().filter_map(|f| of(f.name(), "window", f.documentation())))
         .collect();
+    all.extend(engine::table_functions()?.values().map(|f| Function {
+        name: f.name.to_owned(),
+        kind: "table",
+        documentation: f.documentation(),
+    }));
     all.sort_by(|a, b| a.name.cmp(&b.name));
-    all
+    Ok(all)
 }
 
 fn list(functions: &[Function]) -> String {
@@ -79,7 +91,7 @@ fn list(functions: &[Function]) -> String {
 }
 
 fn one(name: &str) -> Result<String> {
-    let functions = functions();
+    let functions = functions()?;
     let Some(function) = functions.iter().find(|f| f.name.eq_ignore_ascii_case(name)) else {
         let names: Vec<&str> = functions.iter().map(|f| f.name.as_str()).collect();
         return usage(format!("there is no function `{name}`; there are {}", names.join(", ")));

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use datafusion::logical_expr::{DocSection, Documentation};
+
 /// A table function.
 #[derive(Debug, Clone)]
 pub struct TableFunction {
@@ -117,6 +119,23 @@ impl TableFunction {
             parameters.push(parameter);
         }
         Ok(Self { name, description, parameters, example: example.into(), sql })
+    }
+
+    /// What it says about itself, in the form in which all functions do.
+    pub fn documentation(&self) -> Documentation {
+        let section = DocSection { label: "Table Functions", ..DocSection::default() };
+        let example = format!("```sql\n> {};\n```", self.example);
+        let mut documentation = Documentation::builder(section, &self.description, self.syntax())
+            .with_sql_example(example);
+        for Parameter { name, kind, default, meaning } in &self.parameters {
+            let default = match default {
+                Some(default) => format!(", by default `{default}`"),
+                None => String::new(),
+            };
+            let meaning = format!("{meaning} {}{default}.", kind.name());
+            documentation = documentation.with_argument(name, meaning);
+        }
+        documentation.build()
     }
 
     /// How it is called.
