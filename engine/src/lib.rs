@@ -58,7 +58,7 @@ pub use snapshot::{DataFile, Layout, MemoryChunk, Snapshot};
 pub use sql::{Query, Session, Statement, TableInfo, columns};
 pub use write::{
     Committed, Condition, Decode, Intake, IntakeError, IntakeStatus, Payload, TIMING_BOUNDS,
-    Timings, Writer,
+    Timings, Writer, count_segments,
 };
 
 /// The file that declares [`Settings`], for references that are made from it.
