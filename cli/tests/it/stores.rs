@@ -50,6 +50,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// `None`, and a line that says which test was skipped, where there is nothing to run it with.
+    #[expect(clippy::print_stderr, reason = "a test says what it skips")]
     pub(crate) fn start(protocol: Protocol, test: &str) -> Option<Self> {
         let Some(python) = std::env::var_os("SPANLAKE_PYTHON") else {
             let why = "set SPANLAKE_PYTHON, as ./run-tests does";
