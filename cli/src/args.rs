@@ -215,8 +215,9 @@ Examples:
   spanlake erase --trace-id 4bf92f3577b34da6a3ce929d0e0e4736
 
 Whole traces go: the neighbours of a span are about the same request. The files that had them are
-written again without them at once, and are deleted by `spanlake vacuum`. What a running server has
-received in the last seconds is not seen: run it again when that is flushed.")]
+written again without them at once, and are deleted by `spanlake vacuum`. Spans that a server has
+received and not written to files yet are not seen: after 10 s (`wal.flush_age_ms`), or after the next
+start of a server that was killed, run the same command again.")]
 pub(crate) struct EraseArgs {
     #[command(flatten)]
     pub(crate) lake: LakeArg,

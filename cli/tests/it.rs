@@ -32,5 +32,7 @@ mod serve;
 mod server;
 #[path = "it/sql.rs"]
 mod sql;
+#[path = "it/stores.rs"]
+mod stores;
 #[path = "it/tidy_up.rs"]
 mod tidy_up;

@@ -24,9 +24,6 @@ use crate::sql::{Runtime, Session};
 use crate::trace_index::TraceIndexes;
 use crate::write::{DataFiles, Decode, Intake, Live, Parts, Writer};
 
-/// Where the write-ahead log of a lake in a folder lies, unless the settings say otherwise.
-const WAL_FOLDER: &str = "wal";
-
 /// One lake, opened. Cheap to clone; clones share memory limits and caches.
 #[derive(Debug, Clone)]
 pub struct Engine {
@@ -122,12 +119,11 @@ impl Engine {
     ) -> Result<(Self, Intake)> {
         let store = location.open(true)?;
         if live.wal_dir.as_os_str().is_empty() {
-            let folder = location.folder().ok_or_else(|| {
+            live.wal_dir = location.wal_folder().ok_or_else(|| {
                 let reason = "a lake in a bucket needs a folder on a local disk for its write-ahead \
                               log; name it with --wal or `wal_dir`";
                 Error::BadSettings(reason.into())
             })?;
-            live.wal_dir = folder.join(WAL_FOLDER);
         }
         let (files, clock) = (Arc::new(LocalDisk), Arc::new(SystemClock));
         Self::live_with_components(Components { store, files, clock, decode }, settings, live).await

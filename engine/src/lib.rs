@@ -62,7 +62,7 @@ pub use sql::{
 };
 pub use write::{
     Committed, Condition, Decode, Intake, IntakeError, IntakeStatus, Payload, TIMING_BOUNDS,
-    Timings, Writer,
+    Timings, Writer, count_segments,
 };
 
 /// The file that declares [`Settings`], for references that are made from it.

@@ -17,6 +17,9 @@ use crate::paths;
 use crate::sorted_listing::SortedListing;
 use bucket::Bucket;
 
+/// Where the write-ahead log of a lake in a folder lies, unless the settings say otherwise.
+const WAL_FOLDER: &str = "wal";
+
 /// The root of a lake: a folder, given as a path or a `file://` URL, or a prefix of a bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
@@ -62,6 +65,11 @@ impl Location {
             Place::Folder(folder) => Some(folder),
             Place::Bucket(_) => None,
         }
+    }
+
+    /// Where the write-ahead log lies unless the settings name another folder; `None` for a lake in a bucket.
+    pub fn wal_folder(&self) -> Option<PathBuf> {
+        self.folder().map(|folder| folder.join(WAL_FOLDER))
     }
 
     /// Whether a lake may be created there: in a place that is new or empty, or holds nothing but what

@@ -45,7 +45,7 @@ pub(crate) use parquet::writer_properties;
 pub(crate) use row_group::RowGroupWriter;
 pub(crate) use text_codes::coded_text;
 
-pub use wal::Payload;
+pub use wal::{Payload, count_segments};
 
 /// Appends spans to a lake. Nothing is visible before [`Writer::commit`].
 ///

@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 use arrow::array::AsArray;
 use arrow::compute::{cast, sum};
 use arrow::datatypes::{DataType, Int64Type};
-use engine::{CompactSettings, Engine};
+use engine::{CompactSettings, Engine, Location, count_segments};
 use indicatif::HumanCount;
 use schema::TraceId;
 
-use crate::args::EraseArgs;
+use crate::args::{EraseArgs, LakeArg};
 use crate::terminal;
 
 /// Takes them out of the lake, or says how many.
@@ -24,6 +24,7 @@ pub(crate) async fn run(args: EraseArgs) -> Result<()> {
         format!("{} traces with {} spans", HumanCount(traces.len() as u64), HumanCount(spans));
     if args.dry_run {
         terminal::say(format_args!("would erase {found}"))?;
+        say_what_is_not_seen(&args.lake)?;
         return Ok(());
     }
     let removed = engine.erase(&traces, &CompactSettings::default()).await?;
@@ -31,6 +32,25 @@ pub(crate) async fn run(args: EraseArgs) -> Result<()> {
         "erased {found}; {} files were written again, and the old ones go with `spanlake vacuum`",
         removed.files
     ))?;
+    say_what_is_not_seen(&args.lake)
+}
+
+/// A server has spans in its log that are in no file yet. Only the server itself sees them, and they would
+/// come into files after their traces were erased.
+fn say_what_is_not_seen(lake: &LakeArg) -> Result<()> {
+    let wal = Location::parse(lake.text())?.wal_folder();
+    match wal.filter(|wal| count_segments(wal) > 0) {
+        Some(wal) => terminal::note(format_args!(
+            "note: {} is the log of a server, and may hold spans that are not in files yet; those were \
+             not seen. Run the same command again: in 10 s (`wal.flush_age_ms`) if the server runs, after \
+             its next start if it was killed, not at all if it was stopped",
+            wal.display()
+        )),
+        None => terminal::note(format_args!(
+            "note: spans that a server has received in the last 10 s (`wal.flush_age_ms`) were not seen; \
+             if one writes to this lake, with its log elsewhere, run the same command again then"
+        )),
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::fixtures::{Folder, command, finish, names, otlp, shop, span};
+use crate::server::{Client, Server};
 
 /// 2020-06-01T00:00:00Z: too old whatever the clock of the machine says.
 const START_NS: u64 = 1_590_969_600_000_000_000;
@@ -123,6 +124,38 @@ fn erase_forgets() {
     assert!(error.contains("no_such_column"), "{error}");
     folder.run(["erase"]).fails(2);
     folder.run(["erase", "--trace-id", "xyz"]).fails(2);
+}
+
+/// Scenario: a trace is erased while a server has half of it in its log, and again when that is flushed.
+/// Guarantees: it is said that there is a log, and where, and what to do; doing so erases the rest. Where there
+/// is no log it is said that one may be elsewhere.
+#[test]
+fn erase_does_not_see_the_log_of_a_server() {
+    let folder = two_days();
+    // No flush by age, however slow the machine is.
+    folder.write("spanlake.toml", "[wal]\nflush_age_ms = 3600000\n");
+    let server = Server::start(&folder, &["--config", "spanlake.toml"]);
+    let late = otlp(&[span(7, 2, Some(1), "SELECT cart")]);
+    let mut client = Client::connect(server.http).expect("a connection");
+    assert_eq!(client.export(&late).expect("an answer").0, 200);
+    let trace = format!("{:032x}", 7);
+    let erase = |more: &[&str]| folder.run(["erase", "--trace-id", &trace].iter().chain(more));
+    for (more, says) in [(&["--dry-run"][..], "would erase 1 traces with 1 "), (&[], "erased 1 ")] {
+        let run = erase(more);
+        assert!(run.stdout.starts_with(says), "{run:?}");
+        let note = run.stderr.lines().find(|line| line.starts_with("note: ")).expect("a note");
+        assert!(note.contains("lake/wal is the log of a server"), "{note}");
+        assert!(note.contains("Run the same command again: in 10 s"), "{note}");
+    }
+    assert_eq!(server.stop(), Some(0));
+    let spans = format!("SELECT count(*), count(*) FILTER (WHERE trace_id = '{trace}') FROM spans");
+    assert_eq!(folder.values(&spans), "21,1");
+    let run = erase(&[]);
+    assert!(run.stdout.starts_with("erased 1 traces with 1 spans"), "{run:?}");
+    assert_eq!(folder.values(&spans), "20,0");
+    fs::remove_dir_all(folder.path().join("lake/wal")).expect("removed");
+    let run = erase(&[]);
+    assert!(run.stderr.contains("with its log elsewhere, run the same command again"), "{run:?}");
 }
 
 /// Scenario: a sound lake, and one whose file was cut short.

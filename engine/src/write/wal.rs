@@ -36,6 +36,8 @@ use crate::disk::{FileSystem, Lock, is_out_of_space};
 use record::{Entry, HEADER_BYTES, SegmentHeader, encode_record, payload_record_bytes};
 use segment::{ActiveSegment, ClosedSegment};
 
+pub use segment::count_segments;
+
 pub(crate) use record::MAX_CONTEXT_BYTES;
 pub(crate) use recovery::{Logged, LoggedSegment, Recovery};
 

@@ -63,7 +63,7 @@ pub(crate) fn sample() -> RecordBatch {
     concat_batches(&stored_schema(), &batches).expect("one schema")
 }
 
-async fn import(lake: &TestLake, rows: &RecordBatch) {
+pub(crate) async fn import(lake: &TestLake, rows: &RecordBatch) {
     let mut writer = lake.engine.writer();
     writer.append(SpanBatch::try_new(rows.clone()).expect("spans")).await.expect("stored");
     writer.accept();
@@ -79,7 +79,7 @@ fn assert_same(found: &Answers, expected: &Answers, when: &str) {
     fixtures::assert_same(found, expected, &QUESTIONS, when);
 }
 
-async fn assemble_all(lake: &TestLake) -> u64 {
+pub(crate) async fn assemble_all(lake: &TestLake) -> u64 {
     let mut spans = 0;
     loop {
         let done = lake.engine.assemble(&CompactSettings::default().at_once()).await.unwrap();

@@ -109,7 +109,8 @@ pub(crate) async fn error(session: &Session, sql: &str) -> engine::Error {
     }
 }
 
-fn text_rows(batch: &RecordBatch) -> Vec<Vec<String>> {
+/// The rows of a batch as text; NULL is `NULL`.
+pub(crate) fn text_rows(batch: &RecordBatch) -> Vec<Vec<String>> {
     let options = FormatOptions::default().with_null("NULL");
     let columns: Vec<_> = batch
         .columns()

@@ -1,13 +1,20 @@
 //! Public traces against answers that were computed without SQL, by plain Python.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use datafusion::arrow::array::BooleanArray;
+use datafusion::arrow::compute::filter_record_batch;
+use engine::Layout;
+use ingest::SpanReader;
 use serde_json::Value;
 
+use crate::it::assembly::{assemble_all, import};
 use crate::it::fixtures::{TestLake, public_traces};
 
-/// Scenario: the OnlineBoutique traces of the Nezha paper are imported.
-/// Guarantees: every count, sum, percentile, slowest trace and call edge is that of the ground truth.
+/// Scenario: the OnlineBoutique traces of the Nezha paper are imported, then assembled; in another lake
+/// one half of the spans of each trace is assembled when the other half comes.
+/// Guarantees: every count, sum, percentile, slowest trace and call edge is that of the ground truth, before
+/// and after each assembly.
 #[tokio::test(flavor = "multi_thread")]
 async fn nezha_online_boutique() {
     check("nezha_online_boutique", "nezha-ob-2022-08-22", "").await;
@@ -41,12 +48,80 @@ async fn check(test: &str, truth: &str, folder: &str) {
         .map(|file| datasets.join(folder).join(file.as_str().expect("a file name")))
         .collect();
     let lake = TestLake::of_files(&files).await;
-    counts(&lake, &truth).await;
-    root_durations(&lake, &truth).await;
-    operations(&lake, &truth).await;
-    slowest(&lake, &truth).await;
-    edges(&lake, &truth).await;
-    minutes(&lake, &truth).await;
+    holds(&lake, &truth, "fresh").await;
+    assemble_all(&lake).await;
+    assert_eq!(fresh_spans(&lake).await, 0);
+    holds(&lake, &truth, "assembled").await;
+
+    let lake = TestLake::empty().await;
+    import_every_second_span(&lake, &files, 0).await;
+    assemble_all(&lake).await;
+    import_every_second_span(&lake, &files, 1).await;
+    assert!(fresh_spans(&lake).await > 0);
+    holds(&lake, &truth, "half of it late").await;
+    assemble_all(&lake).await;
+    assert_eq!(fresh_spans(&lake).await, 0);
+    holds(&lake, &truth, "half of it late, assembled").await;
+}
+
+async fn holds(lake: &TestLake, truth: &Value, when: &str) {
+    // Shown if something does not hold.
+    eprintln!("{when}:");
+    counts(lake, truth).await;
+    root_durations(lake, truth).await;
+    operations(lake, truth).await;
+    slowest(lake, truth).await;
+    edges(lake, truth).await;
+    minutes(lake, truth).await;
+}
+
+/// Spans in files that are not assembled.
+async fn fresh_spans(lake: &TestLake) -> u64 {
+    let files = lake.engine.snapshot().await.unwrap().files;
+    let fresh = files.iter().filter(|file| file.layout != Layout::Assembled);
+    fresh.map(|file| file.rows.expect("we count them")).sum()
+}
+
+/// Imports of each file the spans with an even or an odd number, which cuts through most traces.
+async fn import_every_second_span(lake: &TestLake, files: &[PathBuf], first: usize) {
+    for file in files {
+        for batch in SpanReader::open(file, None).expect("the file opens") {
+            let rows = batch.expect("a batch").to_stored();
+            let chosen: BooleanArray =
+                (0..rows.num_rows()).map(|row| Some(row % 2 == first)).collect();
+            import(lake, &filter_record_batch(&rows, &chosen).expect("as many as rows")).await;
+        }
+    }
+}
+
+/// Scenario: the six loads of hotel and of media are imported, one file after the other; in another lake
+/// the last one comes first, and each file is assembled as it comes.
+/// Guarantees: all columns of all rows of `traces` are equal, in the end and when all is assembled.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_order_of_files_does_not_matter() {
+    let Some(datasets) = public_traces("the_order_of_files_does_not_matter") else { return };
+    for set in ["traceweaver-hotel", "traceweaver-media"] {
+        let truth = read_truth(&datasets, set);
+        let mut files: Vec<_> = array(&truth["files"])
+            .map(|file| datasets.join("traceweaver").join(file.as_str().expect("a file name")))
+            .collect();
+        let sql = "SELECT * FROM traces ORDER BY trace_id";
+        let lake = TestLake::of_files(&files).await;
+        let expected = lake.rows(sql).await;
+        assert_eq!(expected.len().to_string(), truth["traces"].to_string(), "{set}");
+        files.reverse();
+        let reversed = TestLake::of_files(&files).await;
+        assert!(reversed.rows(sql).await == expected, "{set}, reversed");
+        let one_by_one = TestLake::empty().await;
+        for file in &files {
+            one_by_one.import(file).await;
+            assemble_all(&one_by_one).await;
+        }
+        for lake in [lake, reversed, one_by_one] {
+            assemble_all(&lake).await;
+            assert!(lake.rows(sql).await == expected, "{set}, assembled");
+        }
+    }
 }
 
 fn read_truth(datasets: &Path, name: &str) -> Value {

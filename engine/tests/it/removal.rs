@@ -14,7 +14,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use schema::{SpanBatch, TraceId};
 
 use crate::it::assembly::sample;
-use crate::it::fixtures::rows;
+use crate::it::fixtures::{rows, text_rows};
 
 const ALL_SPANS: &str = "SELECT * FROM spans ORDER BY trace_id, span_id, start_time, is_duplicate, duration_ns, span_name";
 const ALL_TRACES: &str = "SELECT * FROM traces ORDER BY trace_id";
@@ -203,4 +203,54 @@ async fn unused_files_are_found() {
     later.delete_unused(&found).await.unwrap();
     assert_eq!(later.unused(hour).await.unwrap(), []);
     assert_eq!(ask(&open(&store, noon()).await, ALL_SPANS).await, expected);
+}
+
+/// Scenario: queries have given their first rows when assembly replaces all their files, and more rows come.
+/// Then vacuum runs, with time for queries to end; later, with none.
+/// Guarantees: a query that ends in time gives all rows of its snapshot and no others; one that has not read
+/// all by then fails, rather than leaving rows out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_query_is_not_disturbed() {
+    let (store, all) = (Arc::new(InMemory::new()), sample());
+    let settings = Settings { query_threads: 1, row_group_rows: 20, ..Settings::default() };
+    let open_at = async |now| {
+        let store: Arc<dyn ObjectStore> = Arc::<InMemory>::clone(&store);
+        Engine::with_components(store, settings.clone(), Arc::new(At(now))).await.unwrap()
+    };
+    let engine = open_at(noon()).await;
+    let spans = all.num_rows() - 1;
+    for first in (0..spans).step_by(100) {
+        import(&engine, all.slice(first, 100.min(spans - first))).await;
+    }
+    let sql = "SELECT trace_id, span_id, start_time FROM spans";
+    let mut expected = ask(&engine, sql).await;
+    expected.sort();
+    let session = engine.session().await.unwrap();
+    let start = async || {
+        let mut query = session.query(sql).await.unwrap();
+        let first = query.next().await.unwrap().expect("rows");
+        assert!(first.num_rows() < spans / 2, "{} rows at once", first.num_rows());
+        (query, first)
+    };
+    let ((in_time, first), (too_long, _)) = (start().await, start().await);
+
+    let replaced = engine.snapshot().await.unwrap().files.len();
+    assemble(&engine, &CompactSettings::default().at_once()).await;
+    import(&engine, all.slice(spans, 1)).await;
+    let hour = Duration::from_secs(3600);
+    let vacuum = async |minutes| {
+        open_at(noon() + TimeDelta::minutes(minutes)).await.vacuum(hour).await.unwrap()
+    };
+    assert_eq!(vacuum(59).await, 0);
+    let mut found = text_rows(&first);
+    for batch in in_time.collect().await.unwrap() {
+        found.extend(text_rows(&batch));
+    }
+    found.sort();
+    assert_eq!(found, expected);
+
+    assert_eq!(vacuum(61).await, replaced);
+    let error = too_long.collect().await.expect_err("its files are gone").to_string();
+    assert!(error.contains("not found"), "{error}");
+    assert_eq!(ask(&engine, "SELECT count(*) FROM spans").await, [[(spans + 1).to_string()]]);
 }

@@ -22,6 +22,14 @@ pub(super) fn parse_segment_name(name: &str) -> Option<u64> {
     (digits.len() == DIGITS).then(|| digits.parse().ok()).flatten()
 }
 
+/// Number of segments in the folder of a write-ahead log; 0 if there is no such folder. They may hold spans
+/// that are in no file yet: of a server that runs, or was killed.
+pub fn count_segments(wal_dir: &Path) -> usize {
+    let Ok(entries) = std::fs::read_dir(wal_dir) else { return 0 };
+    let names = entries.filter_map(io::Result::ok).map(|entry| entry.file_name());
+    names.filter(|name| name.to_str().is_some_and(|it| parse_segment_name(it).is_some())).count()
+}
+
 /// A segment to which nothing will be added.
 #[derive(Debug)]
 pub(super) struct ClosedSegment {
