@@ -1,0 +1,6 @@
+//! The operator against the window function, which computes the same one trace at a time.
+
+mod fixture;
+mod limits;
+mod plans;
+mod random;
