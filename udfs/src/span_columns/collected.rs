@@ -21,7 +21,7 @@ use super::text_numbers::{NULL, TextNumbers};
 use crate::tree::{MAX_SPANS, NO_PARENT, Steps, Tree, TreeBuilder};
 
 /// Spans in the form of the kernel, in the order in which they came.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct CollectedSpans {
     /// Without names.
     spans: Spans,
@@ -33,20 +33,6 @@ pub(crate) struct CollectedSpans {
     /// The row after each batch.
     batch_ends: Vec<usize>,
     has_unusual_ids: bool,
-}
-
-impl Default for CollectedSpans {
-    fn default() -> Self {
-        Self {
-            spans: Spans::default(),
-            service: Vec::new(),
-            name: Vec::new(),
-            texts: TextNumbers::default(),
-            ids: Default::default(),
-            batch_ends: Vec::new(),
-            has_unusual_ids: false,
-        }
-    }
 }
 
 impl CollectedSpans {
@@ -73,6 +59,16 @@ impl CollectedSpans {
     /// The number of rows.
     pub(crate) fn len(&self) -> usize {
         self.service.len()
+    }
+
+    /// Leaves only the first rows.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        self.spans.truncate(rows);
+        self.service.truncate(rows);
+        self.name.truncate(rows);
+        let batches = self.batch_ends.partition_point(|end| *end < rows) + 1;
+        self.batch_ends.truncate(batches);
+        self.ids.iter_mut().for_each(|ids| ids.truncate(batches));
     }
 
     /// Bytes of memory, without the arrays that were given.

@@ -62,6 +62,17 @@ impl Spans {
         self.instance = None;
     }
 
+    /// Leaves only the first spans.
+    pub(super) fn truncate(&mut self, spans: usize) {
+        let ids = [&mut self.span_id, &mut self.parent_id, &mut self.service, &mut self.name];
+        ids.into_iter().chain(&mut self.instance).for_each(|column| column.truncate(spans));
+        self.start_ns.truncate(spans);
+        self.end_ns.truncate(spans);
+        self.kind.truncate(spans);
+        self.is_error.truncate(spans);
+        self.flags.iter_mut().for_each(|flags| flags.truncate(spans));
+    }
+
     /// Appends what does not need the whole of a trace to be read: all but ids and names.
     pub(super) fn append_facts(&mut self, arguments: &[ArrayRef]) -> Result<()> {
         let is_sound = (REQUIRED_ARGUMENTS..=ARGUMENTS.len()).contains(&arguments.len())

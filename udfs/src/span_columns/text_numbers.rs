@@ -1,5 +1,7 @@
 //! Texts that repeat, each kept once and named by a number.
 
+use std::ops::Range;
+
 use datafusion::arrow::array::{Array, ArrayRef, StringArray, StringBuilder};
 use datafusion::common::{Result, exec_err};
 use hashbrown::HashTable;
@@ -19,8 +21,8 @@ pub(super) struct TextNumbers {
     by_text: HashTable<u32>,
     /// By number: the hash that the kernel knows a text by.
     hashes: Vec<u64>,
-    /// By number: where the text ends in `text`. It starts where the one before it ends.
-    ends: Vec<usize>,
+    /// By number: where the text lies in `text`.
+    places: Vec<Range<usize>>,
     text: String,
 }
 
@@ -30,7 +32,7 @@ impl Default for TextNumbers {
             by_text: HashTable::new(),
             // NULL counts as empty in the kernel.
             hashes: vec![xxh3_64(b"")],
-            ends: vec![0],
+            places: std::iter::once(0..0).collect(),
             text: String::new(),
         }
     }
@@ -39,7 +41,7 @@ impl Default for TextNumbers {
 impl TextNumbers {
     /// Appends the number of each row's text.
     pub(super) fn append(&mut self, column: &ArrayRef, numbers: &mut Vec<u32>) -> Result<()> {
-        if column.len() > (UNKNOWN as usize).saturating_sub(self.ends.len()) {
+        if column.len() > (UNKNOWN as usize).saturating_sub(self.places.len()) {
             return exec_err!("too many different names; ask for fewer rows at once");
         }
         let texts = Texts::try_new(column)?;
@@ -69,7 +71,7 @@ impl TextNumbers {
 
     /// The texts of some rows.
     pub(super) fn texts(&self, numbers: &[u32]) -> StringArray {
-        let bytes = numbers.iter().map(|number| self.get(*number).len()).sum();
+        let bytes = numbers.iter().map(|number| self.places[*number as usize].len()).sum();
         let mut texts = StringBuilder::with_capacity(numbers.len(), bytes);
         for number in numbers {
             if *number == NULL {
@@ -84,7 +86,8 @@ impl TextNumbers {
     /// Bytes of memory.
     pub(super) fn memory_bytes(&self) -> usize {
         self.by_text.allocation_size()
-            + 8 * (self.hashes.capacity() + self.ends.capacity())
+            + 8 * self.hashes.capacity()
+            + size_of::<Range<usize>>() * self.places.capacity()
             + self.text.capacity()
     }
 
@@ -95,18 +98,17 @@ impl TextNumbers {
         if let Some(known) = self.by_text.find(hash, is_same) {
             return *known;
         }
-        let number = self.ends.len() as u32;
+        let number = self.places.len() as u32;
+        let start = self.text.len();
         self.text.push_str(&String::from_utf8_lossy(bytes));
-        self.ends.push(self.text.len());
+        self.places.push(start..self.text.len());
         self.hashes.push(hash);
         self.by_text.insert_unique(hash, number, |known| self.hashes[*known as usize]);
         number
     }
 
     fn get(&self, number: u32) -> &str {
-        let end = self.ends[number as usize];
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before as usize]);
-        &self.text[start..end]
+        &self.text[self.places[number as usize].clone()]
     }
 }
 

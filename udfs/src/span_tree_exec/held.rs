@@ -1,6 +1,6 @@
 //! Rows in memory: the batches as they came, and what their trees are computed from.
 
-use std::mem::take;
+use std::mem::{replace, take};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
@@ -93,21 +93,22 @@ impl Held {
         if ended == 0 {
             return Ok(None);
         }
-        let (mut whole, mut open) = (Self::try_new(&self.window)?, Self::try_new(&self.window)?);
+        let mut open = Self::try_new(&self.window)?;
         let mut first = 0;
         for batch in take(&mut self.batches) {
             let rows = batch.num_rows();
             let before = ended.saturating_sub(first).min(rows);
             if before > 0 {
-                whole.append(batch.slice(0, before))?;
+                self.batches.push(batch.slice(0, before));
             }
             if before < rows {
                 open.append(batch.slice(before, rows - before))?;
             }
             first += rows;
         }
-        *self = open;
-        Ok(Some(whole))
+        self.spans.truncate(ended);
+        self.trace_of_row.truncate(ended);
+        Ok(Some(replace(self, open)))
     }
 
     /// Computes the trees. Gives way to others now and then.

@@ -20,6 +20,7 @@ use datafusion::physical_plan::{
     StatisticsArgs,
 };
 use futures::stream::try_unfold;
+use schema::tree::tree_fields;
 
 use super::stream::Partition;
 use super::trace_numbers::TraceNumbers;
@@ -84,8 +85,14 @@ impl SpanTreeExec {
         if !TraceNumbers::takes(&trace_id_type) {
             return plan_err!("SpanTreeExec takes no trace id of type {trace_id_type}");
         }
-        let DataType::Struct(fields) = column.data_type() else {
-            return internal_err!("the tree columns are no struct");
+        let known = tree_fields();
+        let fields = match column.data_type() {
+            DataType::Struct(fields)
+                if fields.iter().all(|field| known.iter().any(|one| one == field)) =>
+            {
+                fields
+            }
+            other => return plan_err!("SpanTreeExec gives a struct of tree columns, not {other}"),
         };
         let columns = given.fields().iter().chain([column]).cloned().collect::<Fields>();
         let window = Window {

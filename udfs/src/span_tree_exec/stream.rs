@@ -115,11 +115,12 @@ impl Partition {
             self.held.append(batch)?;
             timer.done();
             let reserved = self.memory.try_resize(self.held.memory_bytes());
-            if self.is_grouped && (reserved.is_err() || self.held.len() >= ENDED_ROWS) {
-                if let Some(ended) = self.held.take_ended()? {
-                    self.sources.push(Source::Input(rows));
-                    return self.compute(ended).await;
-                }
+            if self.is_grouped
+                && (reserved.is_err() || self.held.len() >= ENDED_ROWS)
+                && let Some(ended) = self.held.take_ended()?
+            {
+                self.sources.push(Source::Input(rows));
+                return self.compute(ended).await;
             }
             if let Err(full) = reserved {
                 return self.split(rows, None, level, full).await;
@@ -147,10 +148,11 @@ impl Partition {
     ) -> Result<()> {
         // Rows that come trace by trace are given away trace by trace, so here is one that is too large.
         if level == MAX_LEVEL || self.is_grouped {
-            return Err(full.context(
-                "a trace does not fit into the memory of the query; ask for fewer columns, leave out the \
-                 trace, or raise the limit",
-            ));
+            return Err(DataFusionError::ResourcesExhausted(format!(
+                "a trace does not fit into the memory that the query may use; ask for fewer columns, leave \
+                 out the trace, or raise the limit: {}",
+                full.strip_backtrace()
+            )));
         }
         let mut buckets = Buckets::new(&self.window, &self.spill, level);
         let held = std::mem::replace(&mut self.held, Held::try_new(&self.window)?);

@@ -2,5 +2,6 @@
 
 mod fixture;
 mod limits;
+mod ordered;
 mod plans;
 mod random;

@@ -80,7 +80,7 @@ pub(super) fn batch(spans: &[Span], first_row: usize) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(nullable).expect("columns of one length")
 }
 
-/// Spans as a table: partitions of batches of the given numbers of rows.
+/// Spans as a table: partitions of batches of the given numbers of rows, and one for what is left.
 pub(super) fn table(spans: &[Span], partitions: &[Vec<usize>]) -> MemTable {
     let mut first = 0;
     let mut take = |rows: &usize| {
@@ -91,7 +91,10 @@ pub(super) fn table(spans: &[Span], partitions: &[Vec<usize>]) -> MemTable {
     };
     let mut batches: Vec<Vec<RecordBatch>> =
         partitions.iter().map(|sizes| sizes.iter().map(&mut take).collect()).collect();
-    batches.push(vec![take(&spans.len())]);
+    let rest = take(&spans.len());
+    if rest.num_rows() > 0 || batches.is_empty() {
+        batches.push(vec![rest]);
+    }
     MemTable::try_new(batch(&[], 0).schema(), batches).expect("batches of one schema")
 }
 

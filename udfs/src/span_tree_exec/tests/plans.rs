@@ -1,7 +1,5 @@
 //! Which statements get the operator, and what it is asked for.
 
-use datafusion::prelude::col;
-
 use super::fixture::{Setup, Span, answer, plan, table, tree_by};
 
 /// Three traces, one of them without an id, their rows in turn.
@@ -149,20 +147,4 @@ async fn what_the_kernel_refuses_is_said() {
         let error = answer(&session, &sql).await.expect_err("a start is missing");
         assert!(error.contains("start_time is NULL in a span; leave such rows out"), "{error}");
     }
-}
-
-/// Scenario: the input says that it is ordered by trace.
-/// Guarantees: the order is used and kept, and traces that go over several batches are whole.
-#[tokio::test]
-async fn ordered_input_streams() {
-    let mut sorted = spans();
-    sorted.sort_by_key(|span| (span.trace.is_none(), span.trace));
-    let order = vec![vec![col("trace").sort(true, false)]];
-    let table = || table(&sorted, &[]).with_sort_order(order.clone());
-    let sql = format!("SELECT row, trace, {} AS t FROM spans ORDER BY trace", tree_by("trace"));
-    let one = |rule| Setup { threads: 1, ..Setup::new(rule) };
-    let (with, without) = (one(true).session(table()), one(false).session(table()));
-    let shown = plan(&with, &sql).await;
-    assert!(shown.contains("ordered") && !shown.contains("SortExec"), "{shown}");
-    assert_eq!(answer(&with, &sql).await, answer(&without, &sql).await);
 }

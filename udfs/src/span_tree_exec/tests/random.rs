@@ -14,10 +14,10 @@ fn id() -> impl Strategy<Value = Option<String>> {
     option::weighted(0.95, prop_oneof![30 => usual, 1 => odd])
 }
 
-fn span() -> impl Strategy<Value = Span> {
+fn span(traces: u8) -> impl Strategy<Value = Span> {
     let names = || option::weighted(0.95, select(vec!["web", "shop", "", "jobs"]));
     (
-        option::weighted(0.9, 0..6_u8),
+        option::weighted(0.95, 0..traces),
         (id(), id()),
         (0..40_i64, -2..30_i64),
         select(vec!["server", "client", "producer", "consumer", "internal", "?"]),
@@ -54,7 +54,7 @@ proptest! {
 
     #[test]
     fn in_memory(
-        spans in vec(span(), 0..120),
+        spans in vec(span(6), 0..120),
         partitions in vec(vec(0..40_usize, 0..4), 0..3),
         threads in 1..4_usize,
     ) {
@@ -67,7 +67,7 @@ proptest! {
 
     #[test]
     fn in_files(
-        spans in vec(span(), 1500..2500),
+        spans in vec(span(40), 1500..2500),
         partitions in vec(vec(0..400_usize, 0..4), 0..3),
         threads in 1..3_usize,
     ) {
