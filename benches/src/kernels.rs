@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use udfs::sketch::Sketch;
 use udfs::tree::{Kind, Trace, Tree, TreeBuilder};
 
+use crate::fresh_trees::{self, Columns as TreeColumns};
 use crate::requests::{Random, Shape, request};
 
 /// Work that is done with each call.
@@ -43,6 +44,14 @@ pub const KERNELS: &[Kernel] = &[
         items: (TRACES * TRACE_SPANS) as u64,
         prepare: span_trees,
     },
+    Kernel { name: "trees_operator", item: "span", items: FRESH_SPANS, prepare: trees_operator },
+    Kernel {
+        name: "trees_two_columns",
+        item: "span",
+        items: FRESH_SPANS,
+        prepare: trees_two_columns,
+    },
+    Kernel { name: "trees_window", item: "span", items: FRESH_SPANS, prepare: trees_window },
     Kernel { name: "sketch_add", item: "value", items: VALUES as u64, prepare: sketch_add },
     Kernel { name: "sketch_merge", item: "sketch", items: SKETCHES as u64, prepare: sketch_merge },
     Kernel { name: "sketch_quantile", item: "quantile", items: 1000, prepare: sketch_quantile },
@@ -54,6 +63,7 @@ pub const KERNELS: &[Kernel] = &[
 const SPANS: usize = 2048;
 const TRACES: usize = 100;
 const TRACE_SPANS: usize = 50;
+const FRESH_SPANS: u64 = (fresh_trees::TRACES * fresh_trees::TRACE_SPANS) as u64;
 const VALUES: usize = 10_000;
 const SKETCHES: usize = 100;
 
@@ -96,6 +106,18 @@ fn span_trees() -> Work {
         }
         black_box(&tree);
     })
+}
+
+fn trees_operator() -> Work {
+    Box::new(fresh_trees::work(true, TreeColumns::All))
+}
+
+fn trees_two_columns() -> Work {
+    Box::new(fresh_trees::work(true, TreeColumns::Two))
+}
+
+fn trees_window() -> Work {
+    Box::new(fresh_trees::work(false, TreeColumns::All))
 }
 
 /// The columns of one trace.

@@ -4,6 +4,7 @@
 //! scalar     ids as text, answers of sketches
 //! aggregate  percentiles, sketches          sketch, nearest_rank, binomial_ranks   (no SQL)
 //! window     span_tree -> span_columns  ->  tree                   (no SQL)
+//!              ^ the same, as an operator: span_tree_exec
 //! ```
 //!
 //! The right column holds the algorithms: plain functions over slices that know
@@ -34,6 +35,7 @@ mod share_percentiles;
 pub mod sketch;
 mod sketch_columns;
 pub mod span_columns;
+mod span_tree_exec;
 pub mod tree;
 mod window;
 
@@ -45,6 +47,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 pub use reference::reference_markdown;
 pub use share_percentiles::SharePercentiles;
+pub use span_tree_exec::{SpanTreeExec, SpanTreeRule, with_span_tree_rule};
 
 /// All scalar functions.
 pub fn scalar_functions() -> Vec<ScalarUDF> {

@@ -4,7 +4,8 @@
 //! ways are accepted, reads them into the form of the kernel ([`crate::tree`]),
 //! runs it trace by trace, and writes the columns that [`schema::tree`] declares.
 //! The `span_tree` function is this for SQL; an engine that has trace-sorted
-//! batches calls [`tree_columns`] directly and saves the window.
+//! batches calls [`tree_columns`] directly and saves the window. Rows in any order,
+//! batch by batch, are the concern of `collected`.
 //!
 //! # Accepted
 //!
@@ -21,9 +22,11 @@
 //! Text may be dictionary-encoded, a view, or bytes everywhere.
 
 mod accept;
+mod collected;
 mod ids;
 mod output;
 mod read;
+mod text_numbers;
 mod texts;
 
 use std::ops::Range;
@@ -33,6 +36,7 @@ use datafusion::common::{Result, exec_err, internal_err};
 
 pub(crate) use accept::coerce;
 pub use accept::{ARGUMENTS, REQUIRED_ARGUMENTS};
+pub(crate) use collected::{CollectedSpans, TreeValues};
 
 use crate::tree::{MAX_SPANS, Tree, TreeBuilder};
 use read::Spans;

@@ -30,7 +30,7 @@ mod self_time;
 mod shape;
 mod shared;
 
-pub use builder::TreeBuilder;
+pub use builder::{Steps, TreeBuilder};
 pub use critical_path::{DEFAULT_OVERLAP_TOLERANCE, Section};
 pub use kind::Kind;
 pub use output::{NO_PARENT, TraceFacts, Tree};

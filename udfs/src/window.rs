@@ -4,6 +4,8 @@ mod span_tree;
 
 use datafusion::logical_expr::WindowUDF;
 
+pub(crate) use span_tree::SpanTree;
+
 pub(crate) fn all() -> Vec<WindowUDF> {
-    vec![WindowUDF::from(span_tree::SpanTree::default())]
+    vec![WindowUDF::from(SpanTree::default())]
 }

@@ -9,9 +9,11 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
 use tokio::sync::OnceCell;
+use udfs::with_span_tree_rule;
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -84,6 +86,7 @@ impl Runtime {
             .with_runtime_env(Arc::clone(&self.env))
             .with_default_features()
             .with_optimizer_rules(optimizer_rules())
+            .with_physical_optimizer_rules(with_span_tree_rule(PhysicalOptimizer::new().rules))
             .build();
         // No statement may create a table, so no factory for one is kept either.
         state.table_factories_mut().clear();

@@ -42,7 +42,7 @@ async fn acknowledged_is_visible() {
 }
 
 /// Scenario: a tree query over assembled files is planned, then rows come to memory.
-/// Guarantees: stored tree columns are read, without a window; with fresh rows there is one, for these.
+/// Guarantees: stored tree columns are read; with fresh rows trees are computed, for these, without a sort.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_fresh_rows_have_trees_computed() {
     let (engine, intake) = Machine::new().open().await.unwrap();
@@ -55,11 +55,12 @@ async fn only_fresh_rows_have_trees_computed() {
         plan.iter().find(|row| row[0] == "physical_plan").unwrap()[1].clone()
     };
     let assembled = plan().await;
-    assert!(!assembled.contains("Window") && assembled.contains(".parquet"), "{assembled}");
+    assert!(!assembled.contains("SpanTreeExec") && assembled.contains(".parquet"), "{assembled}");
     send(&intake, 40, 10, 0).await.unwrap();
     let mixed = plan().await;
-    let (window, files) = (mixed.find("WindowAggExec").unwrap(), mixed.find(".parquet").unwrap());
-    assert!(files < window && mixed.matches("WindowAggExec").count() == 1, "{mixed}");
+    let (trees, files) = (mixed.find("SpanTreeExec").unwrap(), mixed.find(".parquet").unwrap());
+    assert!(files < trees && mixed.matches("SpanTreeExec").count() == 1, "{mixed}");
+    assert!(!mixed.contains("WindowAggExec") && !mixed.contains("SortExec"), "{mixed}");
 }
 
 /// Scenario: predicates, limits and counts over files and memory.

@@ -191,7 +191,8 @@ async fn trees_are_computed_only_when_named() {
         plan(&session, "SELECT service_name, count(*) FROM spans GROUP BY service_name").await;
     assert!(!plain.contains("span_tree"), "{plain}");
     let tree = plan(&session, "SELECT max(depth) FROM spans").await;
-    assert!(tree.contains("span_tree"), "{tree}");
+    assert!(tree.contains("SpanTreeExec: partition_by=[trace_id@"), "{tree}");
+    assert!(tree.contains("columns=[depth]"), "{tree}");
 }
 
 /// Scenario: a trace is looked up by its hex id, in either case, as text, list or range.

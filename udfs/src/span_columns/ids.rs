@@ -23,13 +23,26 @@ pub(super) fn read(
     span_ids: &mut Vec<u64>,
     parent_ids: &mut Vec<u64>,
 ) -> Result<()> {
-    let usual = read_usual(span, span_ids)? && read_usual(parent, parent_ids)?;
-    if usual { Ok(()) } else { read_unusual(span, parent, span_ids, parent_ids) }
+    span_ids.clear();
+    parent_ids.clear();
+    if append_usual(span, parent, span_ids, parent_ids)? {
+        Ok(())
+    } else {
+        read_unusual(span, parent, span_ids, parent_ids)
+    }
 }
 
-/// Reads a column whose ids all have a usual form; false if one has not.
-fn read_usual(column: &ArrayRef, ids: &mut Vec<u64>) -> Result<bool> {
-    ids.clear();
+/// Appends ids if all have a usual form; false if one has not, and then what was appended says nothing.
+pub(super) fn append_usual(
+    span: &ArrayRef,
+    parent: &ArrayRef,
+    span_ids: &mut Vec<u64>,
+    parent_ids: &mut Vec<u64>,
+) -> Result<bool> {
+    Ok(append_usual_column(span, span_ids)? && append_usual_column(parent, parent_ids)?)
+}
+
+fn append_usual_column(column: &ArrayRef, ids: &mut Vec<u64>) -> Result<bool> {
     if column.data_type().is_integer() {
         let numbers = integers(column)?;
         let numbers = numbers.as_primitive::<UInt64Type>();

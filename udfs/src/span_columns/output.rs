@@ -7,8 +7,8 @@ use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray, StructArray,
 };
 use datafusion::arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
-use datafusion::common::{Result, exec_datafusion_err};
-use schema::tree::tree_fields;
+use datafusion::common::{Result, exec_datafusion_err, internal_err};
+use schema::tree::{CRITICAL_PATH_NS, SELF_TIME_NS, tree_fields};
 
 use super::texts::Texts;
 use crate::tree::{NO_PARENT, Tree};
@@ -43,6 +43,43 @@ pub(super) fn write(
         big(&mut tree.shape),
     ];
     Ok(StructArray::try_new(tree_fields(), columns, None)?)
+}
+
+/// The values of one tree column, as the kernel has them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Values<'a> {
+    Small(&'a [i32]),
+    Big(&'a [i64]),
+    Flag(&'a [bool]),
+    ParentService,
+    ParentName,
+    RootService,
+    RootName,
+}
+
+/// The values of a column of [`schema::tree::TREE_COLUMNS`].
+pub(super) fn values<'a>(tree: &'a Tree, column: &str) -> Result<Values<'a>> {
+    Ok(match column {
+        "depth" => Values::Small(&tree.depth),
+        "child_count" => Values::Small(&tree.child_count),
+        "subtree_size" => Values::Small(&tree.subtree_size),
+        "nested_left" => Values::Small(&tree.nested_left),
+        "nested_right" => Values::Small(&tree.nested_right),
+        SELF_TIME_NS => Values::Big(&tree.self_time_ns),
+        CRITICAL_PATH_NS => Values::Big(&tree.critical_path_ns),
+        "parent_service_name" => Values::ParentService,
+        "parent_span_name" => Values::ParentName,
+        "root_service_name" => Values::RootService,
+        "root_span_name" => Values::RootName,
+        "is_root" => Values::Flag(&tree.is_root),
+        "is_entry" => Values::Flag(&tree.is_entry),
+        "error_origin" => Values::Flag(&tree.error_origin),
+        "is_primary_root" => Values::Flag(&tree.is_primary_root),
+        "is_orphan" => Values::Flag(&tree.is_orphan),
+        "is_duplicate" => Values::Flag(&tree.is_duplicate),
+        "shape" => Values::Big(&tree.shape),
+        other => return internal_err!("`{other}` is no tree column"),
+    })
 }
 
 fn small(column: &mut Vec<i32>) -> ArrayRef {

@@ -41,28 +41,107 @@ impl Spans {
 
     /// Replaces the content by that of `arguments`.
     pub(super) fn read(&mut self, arguments: &[ArrayRef]) -> Result<()> {
+        self.clear();
+        self.append_facts(arguments)?;
+        let (span, parent) = (&arguments[SPAN_ID], &arguments[PARENT_SPAN_ID]);
+        ids::read(span, parent, &mut self.span_id, &mut self.parent_id)?;
+        read_hashes(&arguments[SERVICE_NAME], &mut self.service)?;
+        read_hashes(&arguments[SPAN_NAME], &mut self.name)
+    }
+
+    /// Removes all spans and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        for column in [&mut self.span_id, &mut self.parent_id, &mut self.service, &mut self.name] {
+            column.clear();
+        }
+        self.start_ns.clear();
+        self.end_ns.clear();
+        self.kind.clear();
+        self.is_error.clear();
+        self.flags = None;
+        self.instance = None;
+    }
+
+    /// Leaves only the first spans.
+    pub(super) fn truncate(&mut self, spans: usize) {
+        let ids = [&mut self.span_id, &mut self.parent_id, &mut self.service, &mut self.name];
+        ids.into_iter().chain(&mut self.instance).for_each(|column| column.truncate(spans));
+        self.start_ns.truncate(spans);
+        self.end_ns.truncate(spans);
+        self.kind.truncate(spans);
+        self.is_error.truncate(spans);
+        self.flags.iter_mut().for_each(|flags| flags.truncate(spans));
+    }
+
+    /// Appends what does not need the whole of a trace to be read: all but ids and names.
+    pub(super) fn append_facts(&mut self, arguments: &[ArrayRef]) -> Result<()> {
         let is_sound = (REQUIRED_ARGUMENTS..=ARGUMENTS.len()).contains(&arguments.len())
             && arguments.iter().all(|column| column.len() == arguments[0].len());
         if !is_sound {
             return exec_err!("span columns differ in length, or are not 8 to 10");
         }
-        let (span, parent) = (&arguments[SPAN_ID], &arguments[PARENT_SPAN_ID]);
-        ids::read(span, parent, &mut self.span_id, &mut self.parent_id)?;
+        let first = self.start_ns.len();
         read_starts(&arguments[START_TIME], &mut self.start_ns)?;
-        read_ends(&arguments[DURATION], &self.start_ns, &mut self.end_ns)?;
+        read_ends(&arguments[DURATION], &self.start_ns[first..], &mut self.end_ns)?;
         read_kinds(&arguments[SPAN_KIND], &mut self.kind)?;
         read_errors(&arguments[STATUS_CODE], &mut self.is_error)?;
-        read_hashes(&arguments[SERVICE_NAME], &mut self.service)?;
-        read_hashes(&arguments[SPAN_NAME], &mut self.name)?;
-        self.flags = match arguments.get(FLAGS) {
-            Some(column) => Some(read_flags(column)?),
-            None => None,
-        };
-        self.instance = match arguments.get(INSTANCE) {
-            Some(column) => Some(read_instances(column)?),
-            None => None,
-        };
+        if let Some(column) = arguments.get(FLAGS) {
+            read_flags(column, self.flags.get_or_insert_default())?;
+        }
+        if let Some(column) = arguments.get(INSTANCE) {
+            read_instances(column, self.instance.get_or_insert_default())?;
+        }
         Ok(())
+    }
+
+    /// Appends ids if all have a usual form; false if one has not, and then no ids of this struct can be used.
+    pub(super) fn append_usual_ids(&mut self, span: &ArrayRef, parent: &ArrayRef) -> Result<bool> {
+        ids::append_usual(span, parent, &mut self.span_id, &mut self.parent_id)
+    }
+
+    /// Replaces ids of any form.
+    pub(super) fn read_ids(&mut self, span: &ArrayRef, parent: &ArrayRef) -> Result<()> {
+        ids::read(span, parent, &mut self.span_id, &mut self.parent_id)
+    }
+
+    /// Appends ids of some rows of `other`.
+    pub(super) fn gather_ids(&mut self, other: &Spans, rows: &[u32]) {
+        pick(&mut self.span_id, &other.span_id, rows);
+        pick(&mut self.parent_id, &other.parent_id, rows);
+    }
+
+    /// Appends some rows of `other`, all but ids and names.
+    pub(super) fn gather_facts(&mut self, other: &Spans, rows: &[u32]) {
+        pick(&mut self.start_ns, &other.start_ns, rows);
+        pick(&mut self.end_ns, &other.end_ns, rows);
+        pick(&mut self.kind, &other.kind, rows);
+        pick(&mut self.is_error, &other.is_error, rows);
+        if let Some(flags) = &other.flags {
+            pick(self.flags.get_or_insert_default(), flags, rows);
+        }
+        if let Some(instance) = &other.instance {
+            pick(self.instance.get_or_insert_default(), instance, rows);
+        }
+    }
+
+    /// Appends hashes of names.
+    pub(super) fn append_names(
+        &mut self,
+        services: impl IntoIterator<Item = u64>,
+        names: impl IntoIterator<Item = u64>,
+    ) {
+        self.service.extend(services);
+        self.name.extend(names);
+    }
+
+    /// Bytes of memory.
+    pub(super) fn memory_bytes(&self) -> usize {
+        let ids = [&self.span_id, &self.parent_id, &self.service, &self.name];
+        ids.into_iter().chain(&self.instance).map(|ids| 8 * ids.capacity()).sum::<usize>()
+            + 8 * (self.start_ns.capacity() + self.end_ns.capacity())
+            + self.kind.capacity()
+            + self.is_error.capacity()
+            + self.flags.as_ref().map_or(0, |flags| 4 * flags.capacity())
     }
 
     /// The rows of one trace.
@@ -86,7 +165,6 @@ fn read_starts(column: &ArrayRef, starts: &mut Vec<i64>) -> Result<()> {
     if column.null_count() > 0 {
         return exec_err!("start_time is NULL in a span; leave such rows out");
     }
-    starts.clear();
     let unit = match column.data_type() {
         DataType::Timestamp(unit, _) => nanoseconds(*unit),
         _ => 1,
@@ -98,7 +176,6 @@ fn read_starts(column: &ArrayRef, starts: &mut Vec<i64>) -> Result<()> {
 }
 
 fn read_ends(column: &ArrayRef, starts: &[i64], ends: &mut Vec<i64>) -> Result<()> {
-    ends.clear();
     let unit = match column.data_type() {
         DataType::Duration(unit) => nanoseconds(*unit),
         _ => 1,
@@ -133,7 +210,6 @@ fn integers(column: &ArrayRef) -> Result<ArrayRef> {
 }
 
 fn read_kinds(column: &ArrayRef, kinds: &mut Vec<Kind>) -> Result<()> {
-    kinds.clear();
     if column.data_type().is_integer() {
         let numbers = integers(column)?;
         let numbers = numbers.as_primitive::<Int64Type>().iter();
@@ -146,7 +222,6 @@ fn read_kinds(column: &ArrayRef, kinds: &mut Vec<Kind>) -> Result<()> {
 }
 
 fn read_errors(column: &ArrayRef, errors: &mut Vec<bool>) -> Result<()> {
-    errors.clear();
     if *column.data_type() == DataType::Boolean {
         errors.extend(column.as_boolean().iter().map(Option::unwrap_or_default));
         return Ok(());
@@ -167,22 +242,24 @@ fn is_error(status: &[u8]) -> bool {
 
 /// Hashes of texts; NULL counts as empty.
 fn read_hashes(column: &ArrayRef, hashes: &mut Vec<u64>) -> Result<()> {
-    hashes.clear();
     Texts::try_new(column)?.for_each(|text| hashes.push(xxh3_64(text.unwrap_or_default())));
     Ok(())
 }
 
-fn read_flags(column: &ArrayRef) -> Result<Vec<u32>> {
+fn read_flags(column: &ArrayRef, flags: &mut Vec<u32>) -> Result<()> {
     let numbers = integers(column)?;
     let low_bits = |number: Option<i64>| number.unwrap_or_default() as u32;
-    Ok(numbers.as_primitive::<Int64Type>().iter().map(low_bits).collect())
+    flags.extend(numbers.as_primitive::<Int64Type>().iter().map(low_bits));
+    Ok(())
 }
 
 /// Hashes of instance ids; 0 where there is none.
-fn read_instances(column: &ArrayRef) -> Result<Vec<u64>> {
-    let mut instances = Vec::with_capacity(column.len());
-    Texts::try_new(column)?.for_each(|text| {
-        instances.push(text.filter(|text| !text.is_empty()).map_or(0, xxh3_64));
-    });
-    Ok(instances)
+fn read_instances(column: &ArrayRef, instances: &mut Vec<u64>) -> Result<()> {
+    let hash = |text: Option<&[u8]>| text.filter(|text| !text.is_empty()).map_or(0, xxh3_64);
+    Texts::try_new(column)?.for_each(|text| instances.push(hash(text)));
+    Ok(())
+}
+
+fn pick<T: Copy>(picked: &mut Vec<T>, from: &[T], rows: &[u32]) {
+    picked.extend(rows.iter().map(|row| from[*row as usize]));
 }

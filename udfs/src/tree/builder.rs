@@ -10,10 +10,27 @@ use super::{DEFAULT_OVERLAP_TOLERANCE, NO_PARENT, NONE, Section, Trace, TraceFac
 /// Flags that say: the parent is known to be remote.
 const PARENT_IS_REMOTE: u32 = 0x300;
 
+/// Columns that cost a step of their own. Those that are left out hold zeros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps {
+    /// [`Tree::self_time_ns`].
+    pub self_time: bool,
+    /// [`Tree::critical_path_ns`].
+    pub critical_path: bool,
+    /// [`Tree::shape`].
+    pub shape: bool,
+}
+
+impl Steps {
+    /// Every column.
+    pub const ALL: Self = Self { self_time: true, critical_path: true, shape: true };
+}
+
 /// Builds span trees; keep one per thread, because it keeps its buffers.
 #[derive(Debug)]
 pub struct TreeBuilder {
     overlap_tolerance: f64,
+    steps: Steps,
     links: Links,
     forest: Forest,
     critical_path: CriticalPath,
@@ -25,6 +42,7 @@ impl Default for TreeBuilder {
     fn default() -> Self {
         Self {
             overlap_tolerance: DEFAULT_OVERLAP_TOLERANCE,
+            steps: Steps::ALL,
             links: Links::default(),
             forest: Forest::default(),
             critical_path: CriticalPath::default(),
@@ -43,6 +61,12 @@ impl TreeBuilder {
         self
     }
 
+    /// Leaves out columns that nobody reads.
+    pub fn with_steps(mut self, steps: Steps) -> Self {
+        self.steps = steps;
+        self
+    }
+
     /// Appends the rows of one trace to `tree`, in the order of the trace's rows.
     ///
     /// # Panics
@@ -56,10 +80,8 @@ impl TreeBuilder {
         self.write_place(trace, tree, first_row);
         self.write_times(tree, first_row);
         self.write_errors(tree, first_row);
-        self.shapes.compute(trace, &self.links, &self.forest);
-        for (node, shape) in self.links.nodes.iter().zip(&self.shapes.of_node) {
-            // SQL has no unsigned 64-bit type that every reader knows.
-            tree.shape[first_row + node.row as usize] = shape.cast_signed();
+        if self.steps.shape {
+            self.write_shapes(trace, tree, first_row);
         }
         let facts = self.write_roots(tree, first_row);
         for dropped in &self.links.dropped {
@@ -129,15 +151,29 @@ impl TreeBuilder {
     }
 
     fn write_times(&mut self, tree: &mut Tree, first_row: usize) {
-        let Self { links, forest, critical_path, .. } = self;
-        for (node, i) in links.nodes.iter().zip(0..) {
-            tree.self_time_ns[first_row + node.row as usize] = self_time(&links.nodes, forest, i);
+        let Self { links, forest, critical_path, steps, .. } = self;
+        if steps.self_time {
+            for (node, i) in links.nodes.iter().zip(0..) {
+                let row = first_row + node.row as usize;
+                tree.self_time_ns[row] = self_time(&links.nodes, forest, i);
+            }
+        }
+        if !steps.critical_path {
+            return;
         }
         critical_path.walk(links, forest, self.overlap_tolerance, |node, start, end| {
             let row = first_row + links.nodes[node as usize].row as usize;
             let total = &mut tree.critical_path_ns[row];
             *total = total.saturating_add(end.saturating_sub(start));
         });
+    }
+
+    fn write_shapes(&mut self, trace: &Trace<'_>, tree: &mut Tree, first_row: usize) {
+        self.shapes.compute(trace, &self.links, &self.forest);
+        for (node, shape) in self.links.nodes.iter().zip(&self.shapes.of_node) {
+            // SQL has no unsigned 64-bit type that every reader knows.
+            tree.shape[first_row + node.row as usize] = shape.cast_signed();
+        }
     }
 
     fn write_errors(&mut self, tree: &mut Tree, first_row: usize) {

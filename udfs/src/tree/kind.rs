@@ -37,6 +37,15 @@ impl Kind {
     /// Reads a kind as people write it: `server`, `Server`, `SERVER` or
     /// `SPAN_KIND_SERVER`. Anything else is unspecified.
     pub fn from_text(text: &[u8]) -> Kind {
+        // The forms that we write ourselves.
+        match text {
+            b"internal" => return Kind::Internal,
+            b"server" => return Kind::Server,
+            b"client" => return Kind::Client,
+            b"producer" => return Kind::Producer,
+            b"consumer" => return Kind::Consumer,
+            _ => {}
+        }
         const PREFIX: &[u8] = b"SPAN_KIND_";
         let word = match text.split_at_checked(PREFIX.len()) {
             Some((prefix, word)) if prefix.eq_ignore_ascii_case(PREFIX) => word,

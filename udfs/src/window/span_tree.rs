@@ -73,7 +73,7 @@ const KEPT_SPANS: usize = 1 << 16;
     )
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct SpanTree {
+pub(crate) struct SpanTree {
     signature: Signature,
 }
 
