@@ -355,3 +355,18 @@ async fn a_statement_may_be_asked_again() {
         session.query("SELECT no_such_column FROM spans").await.unwrap_err();
     }
 }
+
+/// Scenario: several percentiles of the duration, with all the other rules around.
+/// Guarantees: they share a sketch, also in views, and the answers are those of one at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn percentiles_share_a_sketch() {
+    let lake = shop().await;
+    let session = lake.session().await;
+    let together = "SELECT p50(duration_ns), quantile(duration_ns, 0.9 + 0.05), p99(duration_ns) FROM spans \
+                    WHERE trace_id = '4bf92f3577b34da6a3ce929d0e0e4736'";
+    let plan = plan(&session, together).await;
+    assert!(plan.contains("shared_percentiles"), "{plan}");
+    assert_eq!(rows(&session, together).await, [["50", "100", "100"]]);
+    let alone = "SELECT p50(duration_ns) FROM spans";
+    assert!(!self::plan(&session, alone).await.contains("shared_percentiles"));
+}
