@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! scalar     ids as text, answers of sketches
-//! aggregate  percentiles, sketches          sketch, nearest_rank, binomial_ranks   (no SQL)
+//! aggregate  percentiles, sketches          sketch, nearest_rank, binomial_ranks,
+//!                                           kept_values            (no SQL)
 //! window     span_tree -> span_columns  ->  tree                   (no SQL)
 //!              ^ the same, as an operator: span_tree_exec
 //! ```
@@ -28,6 +29,7 @@
 mod aggregate;
 mod binomial_ranks;
 mod bins;
+mod kept_values;
 mod nearest_rank;
 mod reference;
 mod scalar;

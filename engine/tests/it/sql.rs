@@ -376,3 +376,18 @@ async fn one_min_does_not_hide_rows_from_another() {
                       max(extract(hour FROM start_time)) FROM spans";
     assert_eq!(lake.rows(sql).await, [["5", "5", "0", "11"]]);
 }
+
+/// Scenario: several percentiles of the duration, with all the other rules around.
+/// Guarantees: they share a sketch, also in views, and the answers are those of one at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn percentiles_share_a_sketch() {
+    let lake = shop().await;
+    let session = lake.session().await;
+    let together = "SELECT p50(duration_ns), quantile(duration_ns, 0.9 + 0.05), p99(duration_ns) FROM spans \
+                    WHERE trace_id = '4bf92f3577b34da6a3ce929d0e0e4736'";
+    let plan = plan(&session, together).await;
+    assert!(plan.contains("shared_percentiles"), "{plan}");
+    assert_eq!(rows(&session, together).await, [["50", "100", "100"]]);
+    let alone = "SELECT p50(duration_ns) FROM spans";
+    assert!(!self::plan(&session, alone).await.contains("shared_percentiles"));
+}

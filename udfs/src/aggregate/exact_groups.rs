@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray,
-};
-use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, LargeBinaryArray};
+use datafusion::arrow::buffer::{Buffer, OffsetBuffer};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result, ScalarValue, internal_datafusion_err};
 use datafusion::logical_expr::function::StateFieldsArgs;
 use datafusion::logical_expr::utils::format_state_name;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
@@ -15,6 +13,7 @@ use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use super::argument::Weights;
 use super::sketch_groups::passes;
 use super::values::{from_keys, to_keys};
+use crate::kept_values::KeptValues;
 use crate::{binomial_ranks, nearest_rank};
 
 /// What a call asks.
@@ -50,42 +49,62 @@ impl Rank {
     }
 }
 
-/// The state between aggregation steps: the values as keys, and their weights if
-/// the call has any.
-pub(super) fn state_fields(args: &StateFieldsArgs<'_>, is_weighted: bool) -> Vec<FieldRef> {
-    let list = |name: &str, items: DataType| {
-        let items = Field::new_list_field(items, true);
-        Arc::new(Field::new_list(format_state_name(args.name, name), items, true))
-    };
-    let mut fields = vec![list("values", DataType::Int64)];
-    if is_weighted {
-        fields.push(list("weights", DataType::Float64));
-    }
-    fields
+/// The state between aggregation steps: the values, with their weights if the call has any, as
+/// bytes. Long, because those of all groups together may be more than 2 GiB.
+pub(super) fn state_fields(args: &StateFieldsArgs<'_>) -> Vec<FieldRef> {
+    let name = format_state_name(args.name, "values");
+    vec![Arc::new(Field::new(name, DataType::LargeBinary, true))]
 }
 
-/// What one group has seen. `weights` stays empty in calls without weights.
+/// What one group has seen.
 #[derive(Debug, Default)]
 struct Seen {
-    keys: Vec<i64>,
-    weights: Vec<f64>,
+    /// In calls without weights.
+    values: KeptValues,
+    /// In calls with weights.
+    weighted: Vec<(i64, f64)>,
 }
+
+/// Bytes of a value and its weight in a state.
+const PAIR: usize = size_of::<i64>() + size_of::<f64>();
 
 impl Seen {
     fn answer(&mut self, rank: Rank) -> Option<i64> {
         if let Rank::Nearest(q) = rank
-            && !self.weights.is_empty()
+            && !self.weighted.is_empty()
         {
-            let keys = self.keys.iter().copied();
-            let mut pairs: Vec<(i64, f64)> = keys.zip(self.weights.iter().copied()).collect();
-            return nearest_rank::weighted(&mut pairs, i64::cmp, q);
+            return nearest_rank::weighted(&mut self.weighted, i64::cmp, q);
         }
-        let at = rank.position(self.keys.len())?;
-        Some(*self.keys.select_nth_unstable(at).1)
+        self.values.select(rank.position(self.values.len())?)
     }
 
     fn heap_size(&self) -> usize {
-        self.keys.capacity() * size_of::<i64>() + self.weights.capacity() * size_of::<f64>()
+        self.values.heap_size() + self.weighted.capacity() * size_of::<(i64, f64)>()
+    }
+
+    /// Appends all that it has seen, and forgets it.
+    fn drain_into(&mut self, is_weighted: bool, bytes: &mut Vec<u8>) {
+        if !is_weighted {
+            return self.values.drain_into(bytes);
+        }
+        for (value, weight) in std::mem::take(&mut self.weighted) {
+            bytes.extend(value.to_le_bytes());
+            bytes.extend(weight.to_le_bytes());
+        }
+    }
+
+    /// Adds what [`drain_into`](Self::drain_into) wrote; `None` if it did not write these bytes.
+    fn merge_encoded(&mut self, is_weighted: bool, bytes: &[u8]) -> Option<()> {
+        if !is_weighted {
+            return self.values.merge_encoded(bytes);
+        }
+        let (pairs, []) = bytes.as_chunks::<PAIR>() else { return None };
+        for pair in pairs {
+            let (value, weight) = pair.split_first_chunk()?;
+            let weight = f64::from_le_bytes(weight.try_into().ok()?);
+            self.weighted.push((i64::from_le_bytes(*value), weight));
+        }
+        Some(())
     }
 }
 
@@ -103,14 +122,13 @@ impl ExactGroups {
         Self { question, groups: Vec::new(), heap_size: 0 }
     }
 
-    fn push(&mut self, group: usize, key: i64, weight: f64) {
+    fn change<T>(&mut self, group: usize, change: impl FnOnce(&mut Seen) -> T) -> T {
         let seen = &mut self.groups[group];
         let before = seen.heap_size();
-        seen.keys.push(key);
-        if self.question.weight.is_some() {
-            seen.weights.push(weight);
-        }
-        self.heap_size += seen.heap_size() - before;
+        let changed = change(seen);
+        self.heap_size += seen.heap_size();
+        self.heap_size -= before;
+        changed
     }
 
     fn take(&mut self, emit_to: EmitTo) -> Vec<Seen> {
@@ -133,44 +151,43 @@ impl ExactGroups {
     ) -> Result<()> {
         let keys = to_keys(&arguments[0])?;
         let weights = match self.question.weight {
-            Some(at) => Weights::read(self.question.function, arguments, at)?,
-            None => Weights::One,
+            Some(at) => Some(Weights::read(self.question.function, arguments, at)?),
+            None => None,
         };
         for row in (0..keys.len()).filter(|row| keys.is_valid(*row)) {
-            let weight = weights.get(row);
-            if let Some(group) = group_of(row).filter(|_| weight > 0.0) {
-                self.push(group, keys.value(row), weight);
+            let Some(group) = group_of(row) else { continue };
+            let key = keys.value(row);
+            match weights.as_ref().map(|weights| weights.get(row)) {
+                None => self.change(group, |seen| seen.values.push(key)),
+                Some(weight) if weight > 0.0 => {
+                    self.change(group, |seen| seen.weighted.push((key, weight)));
+                }
+                Some(_) => {}
             }
         }
         Ok(())
     }
 
-    fn merge_rows(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) {
-        let lists = states[0].as_list::<i32>();
-        let weight_lists = states.get(1).map(|weights| weights.as_list::<i32>());
-        for row in (0..lists.len()).filter(|row| lists.is_valid(*row)) {
-            let keys = lists.value(row);
-            let weights = weight_lists.map(|lists| lists.value(row));
-            let weights = weights.as_ref().map(|weights| weights.as_primitive::<Float64Type>());
-            for (i, key) in keys.as_primitive::<Int64Type>().values().iter().enumerate() {
-                self.push(group_of(row), *key, weights.map_or(1.0, |weights| weights.value(i)));
-            }
+    fn merge_rows(&mut self, states: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
+        let states = states[0].as_binary::<i64>();
+        let (function, is_weighted) = (self.question.function, self.question.weight.is_some());
+        for row in (0..states.len()).filter(|row| states.is_valid(*row)) {
+            self.change(group_of(row), |seen| seen.merge_encoded(is_weighted, states.value(row)))
+                .ok_or_else(|| internal_datafusion_err!("{function}: the state is none of ours"))?;
         }
+        Ok(())
     }
 
-    fn encode(&self, groups: &[Seen]) -> Result<Vec<ArrayRef>> {
-        let lengths = || OffsetBuffer::from_lengths(groups.iter().map(|seen| seen.keys.len()));
-        let list = |items: ArrayRef| -> Result<ArrayRef> {
-            let field = Arc::new(Field::new_list_field(items.data_type().clone(), true));
-            Ok(Arc::new(ListArray::try_new(field, lengths(), items, None)?))
-        };
-        let keys = groups.iter().flat_map(|seen| seen.keys.iter().copied());
-        let mut states = vec![list(Arc::new(Int64Array::from_iter_values(keys)))?];
-        if self.question.weight.is_some() {
-            let weights = groups.iter().flat_map(|seen| seen.weights.iter().copied());
-            states.push(list(Arc::new(Float64Array::from_iter_values(weights)))?);
+    fn encode(&self, groups: Vec<Seen>) -> Result<ArrayRef> {
+        let mut bytes = Vec::new();
+        let mut lengths = Vec::with_capacity(groups.len());
+        for mut seen in groups {
+            let before = bytes.len();
+            seen.drain_into(self.question.weight.is_some(), &mut bytes);
+            lengths.push(bytes.len() - before);
         }
-        Ok(states)
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        Ok(Arc::new(LargeBinaryArray::try_new(offsets, Buffer::from_vec(bytes), None)?))
     }
 }
 
@@ -193,7 +210,7 @@ impl GroupsAccumulator for ExactGroups {
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let groups = self.take(emit_to);
-        self.encode(&groups)
+        Ok(vec![self.encode(groups)?])
     }
 
     fn merge_batch(
@@ -203,8 +220,7 @@ impl GroupsAccumulator for ExactGroups {
         total_num_groups: usize,
     ) -> Result<()> {
         self.groups.resize_with(total_num_groups, Seen::default);
-        self.merge_rows(values, |row| group_indices[row]);
-        Ok(())
+        self.merge_rows(values, |row| group_indices[row])
     }
 
     fn convert_to_state(
@@ -246,13 +262,14 @@ impl Accumulator for ExactAccumulator {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let states = self.0.encode(&self.0.groups)?;
-        states.iter().map(|state| ScalarValue::try_from_array(state, 0)).collect()
+        let is_weighted = self.0.question.weight.is_some();
+        let mut bytes = Vec::new();
+        self.0.change(0, |seen| seen.drain_into(is_weighted, &mut bytes));
+        Ok(vec![ScalarValue::LargeBinary(Some(bytes))])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.0.merge_rows(states, |_| 0);
-        Ok(())
+        self.0.merge_rows(states, |_| 0)
     }
 
     fn size(&self) -> usize {

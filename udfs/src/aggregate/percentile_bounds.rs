@@ -62,8 +62,8 @@ impl Side {
              distribution says, so always one of the values. `percentile_low` and \
              `percentile_high` together hold with the given confidence, each with half of the rest \
              beyond it. NULL if there are too few values for such a bound: the upper one of p99 at \
-             95 % takes 368, that of p99.9 takes 3,688. NULL and NaN are ignored. Keeps every value \
-             in memory."
+             95 % takes 368, that of p99.9 takes 3,688. NULL and NaN are ignored. Keeps every value, as \
+             `percentile_nearest` does."
         );
         let line = "-----";
         let sql_example = format!(
@@ -148,7 +148,7 @@ impl AggregateUDFImpl for PercentileBound {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        Ok(state_fields(&args, false))
+        Ok(state_fields(&args))
     }
 
     fn accumulator(&self, acc_args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
