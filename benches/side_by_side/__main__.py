@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from . import data, growth, machine, profile, receiving, report, run
+from . import data, growth, machine, percentiles, profile, receiving, report, run
 from .question import Question, all_questions
 from .scope import Scope
 from .system import Source, System
@@ -39,6 +39,7 @@ def arguments() -> argparse.Namespace:
         "with --out FILE.md a plot is written beside it")
     add("--receiving", type=int, metavar="RATE", help="instead: look up traces of the lake of an earlier "
         "run while it receives so many spans per second")
+    add("--percentiles", action="store_true", help="instead: approximate percentiles of one column")
     return parser.parse_args()
 
 
@@ -61,6 +62,12 @@ def main() -> int:
     source = Source(work / "spans.otlp.binpb", work / "parquet", binary.resolve())
     if not source.spanlake.exists():
         sys.exit(f"{binary} is not there; without --spanlake it is built")
+    if options.percentiles:
+        text = percentiles.measure(source.spanlake, work / "percentiles")
+        print("\n" + text)
+        if options.out:
+            options.out.write_text(text)
+        return 0
     scope = Scope.of(options.start, options.days)
     systems = {
         name: system

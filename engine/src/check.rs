@@ -3,7 +3,7 @@
 //! Every file is read as a whole: present, size, hash, rows, times, day. In assembled files each
 //! trace must lie in one piece, and in one file; of a sample of traces, tree columns and summaries
 //! are computed again and compared, column by column, and attributes that are columns are compared
-//! with the map.
+//! with the map. What a rollup says is counted again.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,6 +14,7 @@ use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::parquet::arrow::ParquetRecordBatchStreamBuilder;
 use object_store::{ObjectStore, ObjectStoreExt};
+use schema::rollups::OPERATION_TEXTS;
 use schema::spans::{ATTRIBUTES, RESOURCE_ATTRIBUTES};
 
 use crate::content_hash::content_hash;
@@ -21,6 +22,7 @@ use crate::data_file_reader::{DataFileReader, read_error};
 use crate::error::{Error, Result};
 use crate::paths;
 use crate::read::Divided;
+use crate::rollup::{Level, RollupCache};
 use crate::snapshot::{DataFile, Layout, Snapshot};
 use crate::sql::{Runtime, Session};
 use crate::trace_index::{TraceIndex, TraceIndexes};
@@ -66,6 +68,7 @@ impl fmt::Display for Finding {
     }
 }
 
+const RECOUNT: &str = "delete it: what it says is counted from the spans then, and the next assembly of the file writes it anew";
 const RESTORE: &str = "restore the file from a copy: its spans are in no other";
 const REPORT: &str = "please report it, with the file: answers about these traces may be wrong";
 
@@ -113,6 +116,18 @@ pub(crate) async fn check(
                 break;
             }
         }
+        match check_rollup(store, file, runtime).await {
+            Ok(what) => checked.findings.extend(what.map(|what| Finding {
+                path: paths::rollup(&file.path)[0].to_string(),
+                what,
+                advice: RECOUNT,
+            })),
+            Err(error) => checked.findings.push(Finding {
+                path: path.clone(),
+                what: error.to_string(),
+                advice: RESTORE,
+            }),
+        }
         match check_trees(store, file, runtime).await {
             Ok((spans, differing)) => {
                 checked.spans_of_sample += spans;
@@ -123,7 +138,9 @@ pub(crate) async fn check(
                 });
                 checked.findings.extend(findings);
             }
-            Err(error) => find(error.to_string(), RESTORE),
+            Err(error) => {
+                checked.findings.push(Finding { path, what: error.to_string(), advice: RESTORE })
+            }
         }
     }
     Ok(checked)
@@ -222,6 +239,44 @@ async fn check_trees(
         );
     }
     Ok((spans, differing))
+}
+
+/// What is wrong with the rollup of a file.
+async fn check_rollup(
+    store: &Arc<dyn ObjectStore>,
+    file: &DataFile,
+    runtime: &Runtime,
+) -> Result<Option<String>> {
+    let rollups = Arc::new(RollupCache::new(Arc::clone(store), usize::MAX));
+    let counted = session(store, file.clone(), runtime).await?;
+    let snapshot = Snapshot { version: 0, files: Arc::new([file.clone()]), memory: Arc::new([]) };
+    let divided = Divided::new(snapshot, Arc::new(TraceIndexes::new(Arc::clone(store), 0)));
+    let divided = divided.with_rollups(Some(Arc::clone(&rollups)));
+    let rolled_up = Session::over(runtime, divided).await?;
+    for (level, unit) in [(Level::Day, "day"), (Level::Hour, "hour"), (Level::Minute, "minute")] {
+        if !file.rollup.has(level) {
+            continue;
+        }
+        let found = match level {
+            Level::Minute => rollups.has_minutes(file).await,
+            Level::Hour | Level::Day => rollups.of(file).await.map(drop),
+        };
+        if let Err(error) = found {
+            return Ok(Some(format!("the rollup by {unit} cannot be read: {error}")));
+        }
+        let dimensions = OPERATION_TEXTS.join(", ");
+        let sql = format!(
+            "SELECT date_trunc('{unit}', start_time) AS bucket, {dimensions}, sample_weight, count(*),
+                    sum(duration_ns), min(duration_ns), max(duration_ns), p50(duration_ns), p99(duration_ns)
+             FROM spans GROUP BY ALL ORDER BY bucket, {dimensions}, sample_weight"
+        );
+        match rows(&rolled_up, &sql).await {
+            Ok(said) if said == rows(&counted, &sql).await? => {}
+            Ok(_) => return Ok(Some(format!("by {unit} it does not say what the spans say"))),
+            Err(error) => return Ok(Some(format!("the rollup by {unit} cannot be read: {error}"))),
+        }
+    }
+    Ok(None)
 }
 
 /// The attributes that are columns of a file: map, and key as it stands in SQL.

@@ -1,6 +1,6 @@
 //! The tree columns: what a span's place in its trace says about it.
 //!
-//! They are computed from whole traces (semantics.md sections 1, 2.4 and 8.4) by
+//! They are computed from whole traces (semantics.md sections 1, 2.4, 8.2 and 8.4) by
 //! the `span_tree` function and shown by the `spans` table.
 
 use arrow::datatypes::{DataType, Field, Fields};
@@ -60,6 +60,23 @@ pub const TREE_COLUMNS: &[TreeColumn] = &[
         "shape",
         DataType::Int64,
         "Hash of the call tree below; equal shapes call the same operations.",
+    ),
+    column(
+        "is_paired",
+        DataType::Boolean,
+        "The caller and the receiver of a call are both there: the span is a client with a server \
+         below it or a producer with a consumer, or such a server or consumer.",
+    ),
+    column("is_parent_failed", DataType::Boolean, "The parent span failed."),
+    column(
+        "is_first_error",
+        DataType::Boolean,
+        "Of the errors that led to a failed root, the one that came first.",
+    ),
+    column(
+        "is_decisive_error",
+        DataType::Boolean,
+        "The error that a failed root ended with: from the root down, always the failed child that ended last.",
     ),
 ];
 

@@ -8,7 +8,7 @@
 //! ```text
 //! link     sort, drop exact copies, find parents      (shared: equal span ids)
 //! number   children, roots, cut cycles, nested sets   (cycles)
-//! self_time, critical_path, shape                     what follows from the tree
+//! self_time, critical_path, shape, errors             what follows from the tree
 //! ```
 //!
 //! A trace of n spans costs O(n log n) time and O(n) memory whatever its form,
@@ -22,6 +22,7 @@
 mod builder;
 mod critical_path;
 mod cycles;
+mod errors;
 mod kind;
 mod link;
 mod number;

@@ -39,7 +39,7 @@ const FORMAT_VERSION_KEY: &str = "spanlake.formatVersion";
 const ASSEMBLED_TAG: &str = "spanlake.assembled";
 /// Version of the rules by which trees are computed and stored. Files of another version are
 /// assembled again.
-const ASSEMBLED_BY: &str = "2";
+const ASSEMBLED_BY: &str = "3";
 /// Tag on a file with traces that stand for others, which are gone.
 const THINNED_TAG: &str = "spanlake.thinned";
 /// Tag on a file that has a rollup: see [`RollupParts`].

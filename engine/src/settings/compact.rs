@@ -42,7 +42,7 @@ impl Default for CompactSettings {
             merge_files: 8,
             late_percent: 1,
             late_ms: 3_600_000,
-            rollup_spans_per_row: 2,
+            rollup_spans_per_row: 4,
             vacuum_ms: 3_600_000,
         }
     }

@@ -32,10 +32,12 @@ use crate::error::{Error, Result};
 const FILES: &[(&str, &str)] = &[
     ("blast_radius", include_str!("functions/blast_radius.sql")),
     ("deployments", include_str!("functions/deployments.sql")),
+    ("error_origins", include_str!("functions/error_origins.sql")),
     ("fan_out", include_str!("functions/fan_out.sql")),
     ("invariant_violations", include_str!("functions/invariant_violations.sql")),
     ("n_plus_one", include_str!("functions/n_plus_one.sql")),
     ("retries", include_str!("functions/retries.sql")),
+    ("service_graph", include_str!("functions/service_graph.sql")),
 ];
 
 /// All table functions, by name.

@@ -106,7 +106,7 @@ async fn what_is_wrong_after(change: Change) -> Vec<String> {
         json!({"remove": {"path": old, "deletionTimestamp": 1, "dataChange": false}}),
         json!({"add": {
             "path": new, "partitionValues": {"date": date}, "size": size, "modificationTime": 1,
-            "dataChange": false, "stats": stats.to_string(), "tags": {"spanlake.assembled": "2"},
+            "dataChange": false, "stats": stats.to_string(), "tags": {"spanlake.assembled": "3"},
         }}),
     ];
     let commit: Vec<String> = commit.iter().map(ToString::to_string).collect();

@@ -300,3 +300,38 @@ async fn rollups_are_tables() {
         }
     }
 }
+
+/// Scenario: the rollup of one file takes the place of another's; a third one is deleted.
+/// Guarantees: `check` names both, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_rollups_are_found() {
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let lake = open(&store, Settings::default()).await;
+    import(&lake, &sample()).await;
+    let settings = CompactSettings { rollup_spans_per_row: 0, ..CompactSettings::default() };
+    while lake.assemble(&settings.clone().at_once()).await.unwrap().version.is_some() {}
+    assert_eq!(lake.check().await.unwrap().findings, []);
+    let folder = Path::from("rollups");
+    let objects: Vec<_> = store.list(Some(&folder)).try_collect().await.unwrap();
+    let coarse: Vec<&Path> = objects.iter().map(|object| &object.location).collect();
+    let coarse: Vec<&Path> =
+        coarse.into_iter().filter(|path| !path.as_ref().ends_with(".1m.parquet")).collect();
+    store.copy(coarse[0], coarse[1]).await.unwrap();
+    store.delete(coarse[2]).await.unwrap();
+    let mut found: Vec<(String, String)> = lake
+        .check()
+        .await
+        .unwrap()
+        .findings
+        .into_iter()
+        .map(|finding| (finding.path, finding.what))
+        .collect();
+    found.sort();
+    let mut expected =
+        [(coarse[1], "does not say what the spans say"), (coarse[2], "cannot be read")];
+    expected.sort();
+    assert_eq!(found.len(), 2, "{found:?}");
+    for ((path, what), (expected_path, expected)) in found.iter().zip(expected) {
+        assert!(path == expected_path.as_ref() && what.contains(expected), "{path}: {what}");
+    }
+}

@@ -190,6 +190,82 @@ async fn queries_one_by_one() {
     assert_eq!(lake.rows(&sql).await, [["SELECT author", "2.0", "8.0", "1.49"]]);
 }
 
+/// Semantics T8.1, and T8.3 with names.
+#[tokio::test(flavor = "multi_thread")]
+async fn edges_of_all_kinds() {
+    let lake = TestLake::empty().await;
+    let span = |service: &str,
+                id: u8,
+                parent: u8,
+                kind: u8,
+                from: u64,
+                to: u64,
+                status: u8,
+                attributes: &str| {
+        let parent = if parent == 0 { String::new() } else { format!("{parent:016x}") };
+        let (start, end) = (START_NS + from * MS, START_NS + to * MS);
+        format!(
+            r#"{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"{service}"}}}}]}},"scopeSpans":[{{"spans":[{{"traceId":"{:032x}","spanId":"{id:016x}","parentSpanId":"{parent}","name":"s{id}","kind":{kind},"startTimeUnixNano":"{start}","endTimeUnixNano":"{end}","status":{{"code":{status}}},"attributes":[{attributes}]}}]}}]}}"#,
+            1
+        )
+    };
+    let text = |key: &str, value: &str| {
+        format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#)
+    };
+    let database = [
+        text("db.system.name", "postgresql"),
+        text("db.namespace", "shop"),
+        text("server.address", "pg1"),
+    ];
+    let spans = [
+        span("web", 1, 0, 2, 0, 100, 0, ""),
+        span("web", 2, 1, 3, 1, 60, 0, ""),
+        span("api", 3, 2, 2, 2, 59, 0, ""),
+        span("api", 4, 3, 3, 3, 20, 0, &database.join(",")),
+        span("api", 5, 3, 3, 21, 40, 2, &text("peer.service", "stripe")),
+        span("api", 6, 3, 4, 50, 52, 0, ""),
+        span("worker", 7, 6, 5, 80, 90, 0, ""),
+    ];
+    assert_eq!(lake.import_text(&format!(r#"{{"resourceSpans":[{}]}}"#, spans.join(","))).await, 0);
+    let sql = format!(
+        "SELECT client_service, server_service, connection_type, calls, errors, p50_ns / 1000000
+         FROM service_graph({DAY}) ORDER BY 1, 2"
+    );
+    let expected = [
+        ["api", "pg1", "database", "1.0", "0.0", "17"],
+        ["api", "stripe", "virtual_node", "1.0", "1.0", "19"],
+        ["api", "worker", "messaging_system", "1.0", "0.0", "10"],
+        ["user", "web", "virtual_node", "1.0", "0.0", "100"],
+        ["web", "api", "", "1.0", "0.0", "57"],
+    ];
+    assert_eq!(lake.rows(&sql).await, expected);
+    let settings = engine::CompactSettings::default().at_once();
+    while lake.engine.assemble(&settings).await.unwrap().version.is_some() {}
+    assert_eq!(lake.rows(&sql).await, expected);
+}
+
+/// Semantics T8.3: the first attempt failed first, and the second one decided.
+#[tokio::test(flavor = "multi_thread")]
+async fn first_and_decisive_errors() {
+    let lake = lake(&[trace(
+        1,
+        &[
+            (1, 0, "A", 2, 0, 30, 2, &[]),
+            (2, 1, "B1", 1, 0, 10, 2, &[]),
+            (3, 1, "B2", 1, 15, 25, 2, &[]),
+            (4, 3, "C", 1, 16, 24, 2, &[]),
+        ],
+    )])
+    .await;
+    let sql = format!(
+        "SELECT rank, origin_service, span_name, decisive_traces, first_traces FROM error_origins({DAY})"
+    );
+    assert_eq!(
+        lake.rows(&sql).await,
+        [["1", "shop", "C", "1.0", "0.0"], ["2", "shop", "B1", "0.0", "1.0"]]
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_that_were_violated() {
     let spans = [

@@ -41,6 +41,10 @@ pub(super) fn write(
         flag(&tree.is_orphan),
         flag(&tree.is_duplicate),
         big(&mut tree.shape),
+        flag(&tree.is_paired),
+        flag(&tree.is_parent_failed),
+        flag(&tree.is_first_error),
+        flag(&tree.is_decisive_error),
     ];
     Ok(StructArray::try_new(tree_fields(), columns, None)?)
 }
@@ -78,6 +82,10 @@ pub(super) fn values<'a>(tree: &'a Tree, column: &str) -> Result<Values<'a>> {
         "is_orphan" => Values::Flag(&tree.is_orphan),
         "is_duplicate" => Values::Flag(&tree.is_duplicate),
         "shape" => Values::Big(&tree.shape),
+        "is_paired" => Values::Flag(&tree.is_paired),
+        "is_parent_failed" => Values::Flag(&tree.is_parent_failed),
+        "is_first_error" => Values::Flag(&tree.is_first_error),
+        "is_decisive_error" => Values::Flag(&tree.is_decisive_error),
         other => return internal_err!("`{other}` is no tree column"),
     })
 }

@@ -1,6 +1,7 @@
 //! Runs the steps on one trace after another and writes the output rows.
 
 use super::critical_path::CriticalPath;
+use super::errors::Errors;
 use super::link::{Links, Place};
 use super::number::Forest;
 use super::self_time::self_time;
@@ -35,7 +36,7 @@ pub struct TreeBuilder {
     forest: Forest,
     critical_path: CriticalPath,
     shapes: Shapes,
-    has_failed_child: Vec<bool>,
+    errors: Errors,
 }
 
 impl Default for TreeBuilder {
@@ -47,7 +48,7 @@ impl Default for TreeBuilder {
             forest: Forest::default(),
             critical_path: CriticalPath::default(),
             shapes: Shapes::default(),
-            has_failed_child: Vec::new(),
+            errors: Errors::default(),
         }
     }
 }
@@ -79,7 +80,7 @@ impl TreeBuilder {
         tree.grow(trace.len());
         self.write_place(trace, tree, first_row);
         self.write_times(tree, first_row);
-        self.write_errors(tree, first_row);
+        self.errors.write(&self.links, &self.forest, tree, first_row);
         if self.steps.shape {
             self.write_shapes(trace, tree, first_row);
         }
@@ -134,6 +135,12 @@ impl TreeBuilder {
             tree.nested_right[row] = right.cast_signed();
             tree.is_root[row] = links.place[i] == Place::Root;
             tree.is_orphan[row] = links.place[i] == Place::Orphan;
+            if let Some(parent) = links.nodes.get(parent as usize)
+                && node.kind.receives_from(parent.kind)
+            {
+                tree.is_paired[row] = true;
+                tree.is_paired[first_row + parent.row as usize] = true;
+            }
             let from_other_service = if parent == NONE {
                 tree.parent[row] = NO_PARENT;
                 false
@@ -173,20 +180,6 @@ impl TreeBuilder {
         for (node, shape) in self.links.nodes.iter().zip(&self.shapes.of_node) {
             // SQL has no unsigned 64-bit type that every reader knows.
             tree.shape[first_row + node.row as usize] = shape.cast_signed();
-        }
-    }
-
-    fn write_errors(&mut self, tree: &mut Tree, first_row: usize) {
-        let Self { links, has_failed_child, .. } = self;
-        has_failed_child.clear();
-        has_failed_child.resize(links.nodes.len(), false);
-        for (node, parent) in links.nodes.iter().zip(&links.parent) {
-            if node.is_error && *parent != NONE {
-                has_failed_child[*parent as usize] = true;
-            }
-        }
-        for (node, has_failed_child) in links.nodes.iter().zip(has_failed_child) {
-            tree.error_origin[first_row + node.row as usize] = node.is_error && !*has_failed_child;
         }
     }
 

@@ -29,6 +29,11 @@ impl Kind {
         Kind::Consumer,
     ];
 
+    /// Whether this is the other side of a call that a span of kind `caller` makes.
+    pub fn receives_from(self, caller: Kind) -> bool {
+        matches!((caller, self), (Kind::Client, Kind::Server) | (Kind::Producer, Kind::Consumer))
+    }
+
     /// The kind with this OTLP number; unspecified if there is none.
     pub fn from_otlp(number: i64) -> Kind {
         usize::try_from(number).ok().and_then(|i| Self::ALL.get(i).copied()).unwrap_or_default()

@@ -36,6 +36,14 @@ pub struct Tree {
     pub is_entry: Vec<bool>,
     /// An error that none of the children has: where a failure comes from.
     pub error_origin: Vec<bool>,
+    /// A client with a server below it, a producer with a consumer, or the other one of the two.
+    pub is_paired: Vec<bool>,
+    /// The parent failed.
+    pub is_parent_failed: Vec<bool>,
+    /// Of the errors from which failure went up to a root without a gap, the one that ended first.
+    pub is_first_error: Vec<bool>,
+    /// Where one comes from a failed root by going to the failed child that ended last.
+    pub is_decisive_error: Vec<bool>,
     /// An exact copy of another row.
     pub is_duplicate: Vec<bool>,
     /// Hash of the call subtree; equal numbers mean equal call trees.
@@ -75,7 +83,9 @@ impl Tree {
         ] {
             column[copy] = column[kept];
         }
-        self.is_entry[copy] = self.is_entry[kept];
+        for column in [&mut self.is_entry, &mut self.is_paired, &mut self.is_parent_failed] {
+            column[copy] = column[kept];
+        }
         self.shape[copy] = self.shape[kept];
         self.is_duplicate[copy] = true;
     }
@@ -100,6 +110,10 @@ impl Tree {
             &mut self.is_primary_root,
             &mut self.is_entry,
             &mut self.error_origin,
+            &mut self.is_paired,
+            &mut self.is_parent_failed,
+            &mut self.is_first_error,
+            &mut self.is_decisive_error,
             &mut self.is_duplicate,
         ] {
             column.resize(len, false);

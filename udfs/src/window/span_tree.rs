@@ -20,7 +20,7 @@ const KEPT_SPANS: usize = 1 << 16;
 
 #[user_doc(
     doc_section(label = "Trace Functions"),
-    description = "Returns a struct of tree columns for each span: its place in the span tree of its trace (`depth`, `child_count`, `subtree_size`, `nested_left`, `nested_right`), what its time went to (`self_time_ns`, `critical_path_ns`), its relatives (`parent_service_name`, `parent_span_name`, `root_service_name`, `root_span_name`), flags (`is_root`, `is_entry`, `error_origin`, `is_primary_root`, `is_orphan`, `is_duplicate`) and `shape`, a hash of the call tree below it. Works on any table of spans. The window must be partitioned by the trace id and is always taken as a whole: an ORDER BY or a frame in it changes nothing.",
+    description = "Returns a struct of tree columns for each span: its place in the span tree of its trace (`depth`, `child_count`, `subtree_size`, `nested_left`, `nested_right`), what its time went to (`self_time_ns`, `critical_path_ns`), its relatives (`parent_service_name`, `parent_span_name`, `root_service_name`, `root_span_name`), flags (`is_root`, `is_entry`, `error_origin`, `is_primary_root`, `is_orphan`, `is_duplicate`, `is_paired`, `is_parent_failed`, `is_first_error`, `is_decisive_error`) and `shape`, a hash of the call tree below it. Works on any table of spans. The window must be partitioned by the trace id and is always taken as a whole: an ORDER BY or a frame in it changes nothing.",
     syntax_example = "span_tree(span_id, parent_span_id, start_time, duration_ns, span_kind, status_code, service_name, span_name [, flags [, service_instance_id]]) OVER (PARTITION BY trace_id)",
     sql_example = r#"```sql
 > SELECT id, t['depth'] AS depth, t['self_time_ns'] AS self, t['parent_span_name'] AS parent FROM (

@@ -46,7 +46,7 @@ async fn computes_what_is_read() {
     assert!(plan.contains(columns), "{plan}");
     // The struct as a whole beside one of its fields.
     let sql = format!("SELECT t['depth'], t FROM (SELECT {tree} AS t FROM spans)");
-    assert!(same_answer(&sql).await.contains("is_duplicate, shape]"));
+    assert!(same_answer(&sql).await.contains("is_first_error, is_decisive_error]"));
 }
 
 #[tokio::test]

@@ -22,6 +22,10 @@ pub(super) struct Expected {
     pub(super) is_primary_root: bool,
     pub(super) is_entry: bool,
     pub(super) error_origin: bool,
+    pub(super) is_paired: bool,
+    pub(super) is_parent_failed: bool,
+    pub(super) is_first_error: bool,
+    pub(super) is_decisive_error: bool,
     pub(super) is_duplicate: bool,
 }
 
@@ -64,6 +68,8 @@ pub(super) fn solve(rows: &[Row], tolerance: f64) -> Vec<Expected> {
                 self_time: 0,
                 critical_path: 0,
                 error_origin: false,
+                is_first_error: false,
+                is_decisive_error: false,
                 is_root: false,
                 is_primary_root: false,
                 is_orphan: false,
@@ -85,6 +91,13 @@ fn order(row: &Row) -> impl Ord + use<> {
 
 fn is_receiver(row: &Row) -> bool {
     matches!(row.kind, Kind::Server | Kind::Consumer)
+}
+
+fn is_call(caller: &Row, receiver: &Row) -> bool {
+    matches!(
+        (caller.kind, receiver.kind),
+        (Kind::Client, Kind::Server) | (Kind::Producer, Kind::Consumer)
+    )
 }
 
 fn is_sender(row: &Row) -> bool {
@@ -210,9 +223,51 @@ impl Forest<'_> {
                 || span.flags & 0x300 == 0x300
                 || is_receiver(span)
                 || parent.is_some_and(|parent| parent.service != span.service),
-            error_origin: span.is_error && !children.iter().any(|c| self.spans[*c].is_error),
+            error_origin: self.is_origin(i),
+            is_paired: parent.is_some_and(|parent| is_call(&parent, span))
+                || children.iter().any(|c| is_call(span, &self.spans[*c])),
+            is_parent_failed: parent.is_some_and(|parent| parent.is_error),
+            is_first_error: self.first_error(self.root_of(i)) == Some(i),
+            is_decisive_error: self.decisive_error(self.root_of(i)) == Some(i),
             ..Expected::default()
         }
+    }
+
+    /// Semantics 8.4: self error.
+    fn is_origin(&self, i: usize) -> bool {
+        self.spans[i].is_error && !self.children(i).iter().any(|c| self.spans[*c].is_error)
+    }
+
+    fn root_of(&self, i: usize) -> usize {
+        match self.links[i] {
+            Link::To(parent) => self.root_of(parent),
+            _ => i,
+        }
+    }
+
+    /// Semantics 8.4: of the self errors that reach the root by errors only, the one that ends first.
+    fn first_error(&self, root: usize) -> Option<usize> {
+        let mut reached = vec![root];
+        let mut origins = Vec::new();
+        while let Some(i) = reached.pop().filter(|i| self.spans[*i].is_error) {
+            origins.extend(Some(i).filter(|i| self.is_origin(*i)));
+            // The stack has children in order of the walk: equals are taken in that order.
+            let failed = self.children(i).into_iter().filter(|c| self.spans[*c].is_error);
+            reached.extend(failed.rev());
+        }
+        origins.into_iter().min_by_key(|i| self.spans[*i].end)
+    }
+
+    /// Semantics 8.4: from a failed root always to the failed child that ends last.
+    fn decisive_error(&self, root: usize) -> Option<usize> {
+        let failed = |i: &usize| self.spans[*i].is_error;
+        let mut at = Some(root).filter(failed)?;
+        while let Some(last) =
+            self.children(at).into_iter().filter(failed).max_by_key(|c| self.spans[*c].end)
+        {
+            at = last;
+        }
+        Some(at)
     }
 
     fn number(&self, i: usize, depth: i32, counter: &mut i32, solved: &mut [Expected]) {

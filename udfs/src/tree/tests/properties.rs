@@ -106,6 +106,10 @@ fn outputs(rows: &[Row], tree: &Tree) -> Vec<Expected> {
             is_primary_root: tree.is_primary_root[row],
             is_entry: tree.is_entry[row],
             error_origin: tree.error_origin[row],
+            is_paired: tree.is_paired[row],
+            is_parent_failed: tree.is_parent_failed[row],
+            is_first_error: tree.is_first_error[row],
+            is_decisive_error: tree.is_decisive_error[row],
             is_duplicate: tree.is_duplicate[row],
         })
         .collect()

@@ -198,7 +198,10 @@ fn t8_3_error_origins() {
         span("B2", "A", 15, 25).error(),
         span("C", "B2", 16, 24).error(),
     ];
-    assert_eq!(tree(&rows, 0.0).error_origin, [false, true, false, true]);
+    let tree = tree(&rows, 0.0);
+    assert_eq!(tree.error_origin, [false, true, false, true]);
+    assert_eq!(tree.is_first_error, [false, true, false, false]);
+    assert_eq!(tree.is_decisive_error, [false, false, false, true]);
 }
 
 #[test]
