@@ -58,7 +58,8 @@ pub use settings::{
 };
 pub use snapshot::{DataFile, Layout, MemoryChunk, Snapshot};
 pub use sql::{
-    Kind, Parameter, Query, Session, Statement, TableFunction, TableInfo, columns, table_functions,
+    Parameter, ParameterKind, Query, Session, Statement, TableFunction, TableInfo, columns,
+    table_functions,
 };
 pub use write::{
     Committed, Condition, Decode, Intake, IntakeError, IntakeStatus, Payload, TIMING_BOUNDS,

@@ -14,7 +14,7 @@ mod stores;
 mod view;
 mod views;
 
-pub use functions::{Kind, Parameter, TableFunction, table_functions};
+pub use functions::{Parameter, ParameterKind, TableFunction, table_functions};
 pub(crate) use runtime::Runtime;
 pub use session::{Session, TableInfo};
 pub use statement::{Query, Statement};

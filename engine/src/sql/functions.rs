@@ -23,7 +23,7 @@ mod expand;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-pub use declaration::{Kind, Parameter, TableFunction};
+pub use declaration::{Parameter, ParameterKind, TableFunction};
 pub(super) use expand::expand;
 
 use crate::error::{Error, Result};

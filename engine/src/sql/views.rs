@@ -32,6 +32,8 @@ const VIEWS: &[(&str, &str)] = &[
     ("span_events", include_str!("views/span_events.sql")),
     ("span_links", include_str!("views/span_links.sql")),
     ("exceptions", include_str!("views/exceptions.sql")),
+    ("edges", include_str!("views/edges.sql")),
+    ("edges_1m", include_str!("views/edges_1m.sql")),
 ];
 
 const ASSEMBLED_SPANS: &str = include_str!("views/assembled_spans.sql");

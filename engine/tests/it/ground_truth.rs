@@ -214,6 +214,11 @@ async fn edges(lake: &TestLake, truth: &Value) {
         })
         .collect();
     assert_eq!(lake.rows(sql).await, expected);
+    // The same from what spans say of their calls.
+    let sql = "SELECT client_service, server_service, CAST(sum(calls) AS BIGINT) FROM edges_1m \
+               WHERE connection_type IN ('', 'messaging_system', 'structural') \
+                 AND client_service <> server_service GROUP BY 1, 2 ORDER BY 1, 2";
+    assert_eq!(lake.rows(sql).await, expected);
 }
 
 async fn minutes(lake: &TestLake, truth: &Value) {

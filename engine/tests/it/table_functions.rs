@@ -239,9 +239,14 @@ async fn edges_of_all_kinds() {
         ["web", "api", "", "1.0", "0.0", "57"],
     ];
     assert_eq!(lake.rows(&sql).await, expected);
+    let by_minute = "SELECT client_service, server_service, connection_type, calls, errors,
+                            CAST(sketch_max(duration) / 1000000 AS BIGINT)
+                     FROM edges_1m WHERE start_time >= '2026-11-10' ORDER BY 1, 2";
+    assert_eq!(lake.rows(by_minute).await, expected);
     let settings = engine::CompactSettings::default().at_once();
     while lake.engine.assemble(&settings).await.unwrap().version.is_some() {}
     assert_eq!(lake.rows(&sql).await, expected);
+    assert_eq!(lake.rows(by_minute).await, expected);
 }
 
 /// Semantics T8.3: the first attempt failed first, and the second one decided.

@@ -25,7 +25,7 @@ pub struct Parameter {
     /// Its name.
     pub name: String,
     /// What can be given.
-    pub kind: Kind,
+    pub kind: ParameterKind,
     /// SQL that counts if nothing is given; `None` if something must be.
     pub default: Option<String>,
     /// What it means.
@@ -34,7 +34,7 @@ pub struct Parameter {
 
 /// What can be given for a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ParameterKind {
     /// A moment; text is taken as one.
     Timestamp,
     /// A length of time.
@@ -51,7 +51,7 @@ pub enum Kind {
     Predicate,
 }
 
-impl FromStr for Kind {
+impl FromStr for ParameterKind {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
@@ -68,7 +68,7 @@ impl FromStr for Kind {
     }
 }
 
-impl Kind {
+impl ParameterKind {
     /// As it is written in a declaration.
     pub fn name(self) -> &'static str {
         match self {
@@ -87,7 +87,7 @@ impl Kind {
 fn bounds() -> [Parameter; 2] {
     let bound = |name: &str, default: &str, meaning: &str| Parameter {
         name: name.into(),
-        kind: Kind::Timestamp,
+        kind: ParameterKind::Timestamp,
         default: Some(default.into()),
         meaning: meaning.into(),
     };
@@ -154,7 +154,7 @@ fn joined(lines: &[&str]) -> Vec<String> {
     for line in lines {
         let begins = line.split(' ').nth(1).is_some_and(|word| {
             let word = word.trim_end_matches(':');
-            word.parse::<Kind>().is_ok()
+            word.parse::<ParameterKind>().is_ok()
         });
         match all.last_mut() {
             Some(last) if !begins => {

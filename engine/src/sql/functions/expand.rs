@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::declaration::{Kind, Parameter, TableFunction};
+use super::declaration::{Parameter, ParameterKind, TableFunction};
 use super::table_functions;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
@@ -173,7 +173,7 @@ fn values(
             }
         };
         let value = match parameter.kind {
-            Kind::Predicate => predicate(function, parameter, &value, settings)?,
+            ParameterKind::Predicate => predicate(function, parameter, &value, settings)?,
             _ => value,
         };
         let value = typed(parameter.kind, &value)?;
@@ -211,10 +211,12 @@ fn no_predicate(name: &str, function: &str) -> Error {
     ))
 }
 
-fn typed(kind: Kind, value: &Expr) -> Result<Expr> {
+fn typed(kind: ParameterKind, value: &Expr) -> Result<Expr> {
     let sql = match kind {
-        Kind::Timestamp => format!("arrow_cast({value}, 'Timestamp(Nanosecond, Some(\"UTC\"))')"),
-        Kind::Predicate => format!("({value})"),
+        ParameterKind::Timestamp => {
+            format!("arrow_cast({value}, 'Timestamp(Nanosecond, Some(\"UTC\"))')")
+        }
+        ParameterKind::Predicate => format!("({value})"),
         kind => format!("CAST({value} AS {})", kind.name()),
     };
     parse_expr(&sql)

@@ -1,6 +1,6 @@
 //! Every table function declares itself as it should.
 
-use super::{Kind, table_functions};
+use super::{ParameterKind, table_functions};
 
 #[test]
 fn every_file_reads() {
@@ -34,7 +34,10 @@ fn a_declaration_may_go_on() {
     assert_eq!(function.description, "One. Two.");
     assert_eq!(function.syntax(), "f([from], [to], [since], bad)");
     let since = &function.parameters[2];
-    assert_eq!((since.kind, since.default.as_deref()), (Kind::Interval, Some("INTERVAL '1 hour'")));
+    assert_eq!(
+        (since.kind, since.default.as_deref()),
+        (ParameterKind::Interval, Some("INTERVAL '1 hour'"))
+    );
     assert_eq!(since.meaning, "How far back.");
     assert_eq!(function.parameters[3].meaning, "What: is bad.");
     assert_eq!(function.sql, "SELECT $from, $to, $bad");
