@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -31,7 +32,7 @@ use schema::rollups::{
 use schema::spans::{DURATION_NS, SAMPLE_WEIGHT, START_TIME_UNIX_NANO};
 
 use super::one_value::one_value;
-use super::time::Times;
+use super::time::{ALL_TIME, Times};
 use crate::paths;
 use crate::read::{Divided, Files, LAKE_URL, StoredSpans};
 use crate::rollup::{Level, READ_SCHEMA};
@@ -64,7 +65,7 @@ pub(super) fn of(divided: &Arc<Divided>, times: &Times) -> Result<Option<Logical
 /// All rows of a snapshot, from rollups where there are any.
 pub(super) fn all(divided: &Arc<Divided>, times: &Times) -> Result<LogicalPlan> {
     if divided.rollups().is_none() {
-        return span_rows(divided, &Files::All, &[i64::MIN..i64::MAX])?.build();
+        return span_rows(divided, &Files::All, slice::from_ref(&ALL_TIME))?.build();
     }
     put_together(divided, sources(divided, times))
 }
@@ -181,7 +182,7 @@ fn span_rows(
     let rows: Arc<dyn TableProvider> =
         Arc::new(StoredSpans::of_files(Arc::clone(divided), files.clone()));
     let rows = LogicalPlanBuilder::scan("spans", provider_as_source(rows), None)?;
-    let rows = starting_in(rows, START_TIME_UNIX_NANO, |ns| lit(ns), windows)?;
+    let rows = starting_in(rows, START_TIME_UNIX_NANO, lit, windows)?;
     let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
     let column = |name: &'static str| match name {
         START_TIME => cast(col(START_TIME_UNIX_NANO), utc.clone()),
@@ -326,8 +327,8 @@ impl RollupRows {
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all = vec![i64::MIN..i64::MAX];
-        let rows = span_rows(&self.divided, &Files::Only(Arc::new(files)), &all)?;
+        let files = Files::Only(Arc::new(files));
+        let rows = span_rows(&self.divided, &files, slice::from_ref(&ALL_TIME))?;
         let mut rows = rows.alias(format!("operations_{}", self.level.suffix()))?;
         let filters = filters.iter().filter(|filter| !filter.column_refs().iter().any(is_bucket));
         if let Some(filter) = conjunction(filters.cloned()) {

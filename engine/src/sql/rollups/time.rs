@@ -15,6 +15,9 @@ use schema::spans::{DURATION_NS, SAMPLE_WEIGHT};
 
 use crate::rollup::Level;
 
+/// From the first moment to the last.
+pub(super) const ALL_TIME: Range<i64> = i64::MIN..i64::MAX;
+
 /// What a question asks of time.
 #[derive(Debug, Clone)]
 pub(super) struct Times {
@@ -28,7 +31,7 @@ pub(super) struct Times {
 
 impl Default for Times {
     fn default() -> Self {
-        Self { longest: Level::Day, bounds_ns: Vec::new(), range_ns: i64::MIN..i64::MAX }
+        Self { longest: Level::Day, bounds_ns: Vec::new(), range_ns: ALL_TIME }
     }
 }
 
