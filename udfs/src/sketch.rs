@@ -240,14 +240,15 @@ impl Sketch {
         if !self.max.is_nan() && (q == 1.0 || (is_heavy && !reaches(count - 1.0, q, count))) {
             return self.max;
         }
-        let (mut cumulative, mut last) = (0.0, self.max);
-        for (estimate, count_here) in bucketed.steps(self.scale) {
+        let (mut cumulative, mut last) = (0.0, None);
+        for (place, count_here) in bucketed.counts() {
             cumulative += count_here;
-            last = estimate;
+            last = Some(place);
             if reaches(cumulative, q, count) {
                 break;
             }
         }
+        let last = last.map_or(self.max, |place| place.estimate(self.scale));
         // Not `clamp`: an end that is unknown does not bound.
         last.max(self.min).min(self.max)
     }

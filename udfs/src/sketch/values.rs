@@ -1,6 +1,6 @@
 //! What a sketch keeps of its values: themselves while they are few, counts by bucket then.
 
-use super::buckets::{Buckets, base, bucket_index, lower_bound, shift_to};
+use super::buckets::{Buckets, bucket_estimate, bucket_index, shift_to};
 
 #[derive(Debug, Clone)]
 pub(super) enum Values {
@@ -145,15 +145,36 @@ impl Bucketed {
         self.negative.downscale(shift.into());
     }
 
-    /// `(estimate, count)` of every bucket that is not empty, from below.
-    pub(super) fn steps(&self, scale: i8) -> impl Iterator<Item = (f64, f64)> {
-        // As `bucket_estimate`, with the factor taken out of the loop.
-        let factor = 2.0 / (1.0 + 1.0 / base(scale));
-        let estimate = move |index: i32| lower_bound(index, scale) * factor;
+    /// Every bucket that is not empty, from below, with its count.
+    pub(super) fn counts(&self) -> impl Iterator<Item = (Place, f64)> {
         let below = self.negative.iter().rev();
         let above = self.positive.iter();
-        (below.map(move |(index, count)| (-estimate(index), count)))
-            .chain((self.zero > 0.0).then_some((0.0, self.zero)))
-            .chain(above.map(move |(index, count)| (estimate(index), count)))
+        (below.map(|(index, count)| (Place::Negative(index), count)))
+            .chain((self.zero > 0.0).then_some((Place::Zero, self.zero)))
+            .chain(above.map(|(index, count)| (Place::Positive(index), count)))
+    }
+
+    /// `(estimate, count)` of every bucket that is not empty, from below.
+    pub(super) fn steps(&self, scale: i8) -> impl Iterator<Item = (f64, f64)> {
+        self.counts().map(move |(place, count)| (place.estimate(scale), count))
+    }
+}
+
+/// A bucket. Its estimate takes as long as counting a dozen of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place {
+    /// By the index of the absolute value.
+    Negative(i32),
+    Zero,
+    Positive(i32),
+}
+
+impl Place {
+    pub(super) fn estimate(self, scale: i8) -> f64 {
+        match self {
+            Self::Negative(index) => -bucket_estimate(index, scale),
+            Self::Zero => 0.0,
+            Self::Positive(index) => bucket_estimate(index, scale),
+        }
     }
 }
