@@ -17,6 +17,16 @@ WITH calls AS (
     WHERE start_time >= $from AND start_time < $to
         AND span_kind = 'client' AND parent_span_id IS NOT NULL AND NOT is_duplicate
         AND ($service IS NULL OR service_name = $service)
+), candidates AS (
+    -- Few parents repeat themselves so much: only their calls are put in order.
+    SELECT calls.*
+    FROM calls
+    WHERE trace_id IN (
+        SELECT trace_id
+        FROM calls
+        GROUP BY trace_id, parent_span_id, service_name, statement
+        HAVING count(*) >= $least AND sum(duration_ns) >= 50000000
+    )
 ), overlaps AS (
     SELECT
         *,
@@ -24,7 +34,7 @@ WITH calls AS (
             PARTITION BY trace_id, parent_span_id, service_name, statement ORDER BY start_time, end_time
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS is_overlapping
-    FROM calls
+    FROM candidates
 ), repeated AS (
     SELECT
         trace_id, parent_span_id, service_name, parent_span_name, statement,

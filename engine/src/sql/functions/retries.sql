@@ -20,11 +20,13 @@ WITH calls AS (
         AND span_kind = 'client' AND parent_span_id IS NOT NULL AND NOT is_duplicate
         AND ($service IS NULL OR service_name = $service)
 ), followed AS (
+    -- Without a failure there is no retry, and most traces have none.
     SELECT
         *,
         lag(is_failed) OVER one_after_another AS after_failed,
         lag(end_time) OVER one_after_another AS after_end
     FROM calls
+    WHERE trace_id IN (SELECT trace_id FROM calls WHERE is_failed OR resend_count > 0)
     WINDOW one_after_another AS (
         PARTITION BY trace_id, parent_span_id, service_name, span_name, callee ORDER BY start_time, end_time
     )
@@ -55,18 +57,17 @@ WITH calls AS (
     GROUP BY trace_id, parent_span_id, service_name, span_name, callee, chain
 )
 SELECT
-    row_number() OVER (ORDER BY wasted_ns DESC, service_name, span_name, callee) AS rank,
-    service_name, span_name, callee, calls, retried_calls, attempts, attempts_per_call,
+    row_number() OVER (ORDER BY wasted_ns DESC, by_call.service_name, by_call.span_name, by_call.callee) AS rank,
+    by_call.service_name, by_call.span_name, by_call.callee, attempts - repeated AS calls, retried_calls, attempts,
+    attempts / (attempts - repeated) AS attempts_per_call,
     recovered, exhausted, wasted_ns, affected_traces, example_trace_id
 FROM (
     SELECT
         service_name,
         span_name,
         callee,
-        sum(sample_weight) AS calls,
         sum(sample_weight) FILTER (WHERE attempts > 1) AS retried_calls,
-        sum(attempts * sample_weight) AS attempts,
-        sum(attempts * sample_weight) / sum(sample_weight) AS attempts_per_call,
+        sum((attempts - 1) * sample_weight) AS repeated,
         coalesce(sum(sample_weight) FILTER (WHERE attempts > 1 AND is_recovered), 0) AS recovered,
         coalesce(sum(sample_weight) FILTER (WHERE attempts > 1 AND NOT is_recovered), 0) AS exhausted,
         sum(wasted_ns) FILTER (WHERE attempts > 1) AS wasted_ns,
@@ -75,5 +76,12 @@ FROM (
     FROM chains
     GROUP BY service_name, span_name, callee
 ) AS by_call
+JOIN (
+    SELECT service_name, span_name, callee, sum(sample_weight) AS attempts
+    FROM calls
+    GROUP BY service_name, span_name, callee
+) AS everything
+    ON everything.service_name = by_call.service_name AND everything.span_name = by_call.span_name
+    AND everything.callee IS NOT DISTINCT FROM by_call.callee
 WHERE retried_calls > 0
 ORDER BY rank
