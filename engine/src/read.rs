@@ -5,4 +5,4 @@ mod division;
 mod stored_spans;
 
 pub(crate) use division::{Divided, Part};
-pub(crate) use stored_spans::{Files, LAKE_URL, StoredSpans};
+pub(crate) use stored_spans::{Files, LAKE_URL, StoredSpans, parquet_of_lake};

@@ -355,19 +355,7 @@ impl StoredSpans {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let url = ObjectStoreUrl::parse(LAKE_URL)?;
-        let mut parquet = ParquetSource::new(Arc::clone(&self.schema))
-            .with_table_parquet_options(state.table_options().parquet.clone());
-        if let Some(predicate) = conjunction(filters.to_vec()) {
-            let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
-            parquet = parquet.with_predicate(state.create_physical_expr(predicate, &schema)?);
-        }
-        let runtime = state.runtime_env();
-        let reader = CachedParquetFileReaderFactory::new(
-            runtime.object_store(&url)?,
-            runtime.cache_manager.get_file_metadata_cache(),
-        );
-        let parquet = parquet.with_parquet_file_reader_factory(Arc::new(reader));
+        let (url, parquet) = parquet_of_lake(state, &self.schema, filters)?;
         let all = files.iter().map(|rows| self.partitioned_file(rows)).collect();
         let groups = FileGroup::new(all).split_files(state.config().target_partitions());
         let config = FileScanConfigBuilder::new(url, Arc::new(parquet))
@@ -379,6 +367,28 @@ impl StoredSpans {
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// The store of the lake, and a source of Parquet files in it that leaves out what `filters` do not let
+/// through.
+pub(crate) fn parquet_of_lake(
+    state: &dyn Session,
+    schema: &SchemaRef,
+    filters: &[Expr],
+) -> Result<(ObjectStoreUrl, ParquetSource)> {
+    let url = ObjectStoreUrl::parse(LAKE_URL)?;
+    let mut parquet = ParquetSource::new(Arc::clone(schema))
+        .with_table_parquet_options(state.table_options().parquet.clone());
+    if let Some(predicate) = conjunction(filters.to_vec()) {
+        let schema = DFSchema::try_from(Arc::clone(schema))?;
+        parquet = parquet.with_predicate(state.create_physical_expr(predicate, &schema)?);
+    }
+    let runtime = state.runtime_env();
+    let reader = CachedParquetFileReaderFactory::new(
+        runtime.object_store(&url)?,
+        runtime.cache_manager.get_file_metadata_cache(),
+    );
+    Ok((url, parquet.with_parquet_file_reader_factory(Arc::new(reader))))
 }
 
 /// The keys of the only traces that `filters` let through, sorted; `None` if they may be any.

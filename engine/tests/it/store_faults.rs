@@ -346,7 +346,7 @@ async fn count(engine: &Engine) -> i64 {
 }
 
 /// Every so many calls one fails, in one run of the test.
-const STRIDE: u64 = 17;
+const STRIDE: u64 = 9;
 
 /// Scenario: imports and received spans, with retention, thinning, assembly, erasing and vacuum in between;
 /// at each call to the store in turn the call fails, or is done without an answer, or is the last one of its
@@ -383,8 +383,8 @@ async fn every_call_may_fail() {
         (Fault::Error, seed, calls, stride),
         (Fault::LostAnswer, seed + stride / 3, calls, stride),
         (Fault::Crash, seed + 2 * stride / 3, calls, stride),
-        (Fault::Taken, seed, creations, stride.min(2)),
-        (Fault::Refused, seed + 1, creations, stride.min(2)),
+        (Fault::Taken, seed, creations, 1),
+        (Fault::Refused, seed + 1, creations, 1),
     ];
     for (fault, first, end, stride) in faults {
         let cases = (first % stride..end).step_by(stride as usize).map(|at| {

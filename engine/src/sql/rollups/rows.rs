@@ -9,14 +9,12 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, DFSchema, Result, ScalarValue, internal_err};
+use datafusion::common::{Column, Result, ScalarValue, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::{TableType, provider_as_source};
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::functions::expr_fn::coalesce;
 use datafusion::logical_expr::utils::{conjunction, disjunction};
 use datafusion::logical_expr::{
@@ -34,7 +32,7 @@ use schema::spans::{DURATION_NS, SAMPLE_WEIGHT, START_TIME_UNIX_NANO};
 use super::one_value::one_value;
 use super::time::{ALL_TIME, Times};
 use crate::paths;
-use crate::read::{Divided, Files, LAKE_URL, StoredSpans};
+use crate::read::{Divided, Files, StoredSpans, parquet_of_lake};
 use crate::rollup::{Level, READ_SCHEMA};
 use crate::snapshot::DataFile;
 
@@ -293,20 +291,7 @@ impl RollupRows {
         projection: Option<&Vec<usize>>,
         filters: &[Expr],
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let url = ObjectStoreUrl::parse(LAKE_URL)?;
-        let schema = self.schema();
-        let mut parquet = ParquetSource::new(Arc::clone(&schema))
-            .with_table_parquet_options(state.table_options().parquet.clone());
-        if let Some(predicate) = conjunction(filters.to_vec()) {
-            let schema = DFSchema::try_from(schema)?;
-            parquet = parquet.with_predicate(state.create_physical_expr(predicate, &schema)?);
-        }
-        let runtime = state.runtime_env();
-        let reader = CachedParquetFileReaderFactory::new(
-            runtime.object_store(&url)?,
-            runtime.cache_manager.get_file_metadata_cache(),
-        );
-        let parquet = parquet.with_parquet_file_reader_factory(Arc::new(reader));
+        let (url, parquet) = parquet_of_lake(state, &READ_SCHEMA, filters)?;
         let all = files.iter().map(|file| {
             let [_, minutes] = paths::rollup(&file.path);
             PartitionedFile::new(minutes.to_string(), file.rollup.minute_bytes())
