@@ -1,5 +1,7 @@
 //! What was typed: plain data, nothing opened and nothing checked against the disk.
 
+mod watch;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +10,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 use schema::TraceId;
 
 use crate::serve::Addresses;
+
+pub(crate) use watch::{
+    GraphArgs, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand, SloStatusArgs,
+    WindowArgs,
+};
 
 /// Where a lake lies unless `--lake` or the environment says otherwise.
 pub(crate) const DEFAULT_LAKE: &str = "./lake";
@@ -61,6 +68,10 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     /// Write a report over a lake.
     Report(ReportArgs),
+    /// Watch service level objectives.
+    Slo(SloArgs),
+    /// Draw who calls whom.
+    Graph(GraphArgs),
     /// Answer queries over Arrow Flight SQL.
     Serve(ServeArgs),
     /// Write a data set of a made-up shop, with known incidents.
@@ -297,6 +308,9 @@ pub(crate) struct SqlArgs {
     /// Make local Parquet (a file, a folder or a pattern) the table NAME. May be repeated.
     #[arg(long, value_name = "NAME=PARQUET", value_parser = parse_attach)]
     pub(crate) attach: Vec<Attach>,
+    /// Files of service level objectives, or folders of them, for slo_status() and others.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slo: Vec<PathBuf>,
     /// Write the result to a file instead of stdout.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

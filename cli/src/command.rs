@@ -13,6 +13,7 @@ mod retain;
 mod serve;
 pub(crate) mod sql;
 mod vacuum;
+mod watch;
 
 use std::future::Future;
 
@@ -40,6 +41,8 @@ pub(crate) async fn run(command: Command) -> Result<()> {
         Command::Report(args) => match args.report {
             Report::Tuesday(args) => stoppable(report::tuesday(args)).await,
         },
+        Command::Slo(args) => stoppable(watch::slo(args)).await,
+        Command::Graph(args) => stoppable(watch::graph(args)).await,
         Command::Generate(args) => stoppable(generate::run(args)).await,
         Command::Functions(args) => functions::run(&args),
     }

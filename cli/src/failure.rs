@@ -28,6 +28,26 @@ pub(crate) struct Interrupted;
 #[derive(Debug)]
 pub(crate) struct Reported;
 
+/// What was watched is not well. What there is to say was said.
+#[derive(Debug)]
+pub(crate) struct Alert;
+
+/// Something could not be watched: to a cron job that is not the same as an alert.
+#[derive(Debug)]
+pub(crate) struct NotWatched;
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is an alert, see above")
+    }
+}
+
+impl fmt::Display for NotWatched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not watched")
+    }
+}
+
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -49,6 +69,8 @@ impl fmt::Display for Reported {
 impl StdError for Usage {}
 impl StdError for Interrupted {}
 impl StdError for Reported {}
+impl StdError for Alert {}
+impl StdError for NotWatched {}
 
 /// Fails because of what was typed.
 pub(crate) fn usage<T>(what: impl Into<String>) -> anyhow::Result<T> {
@@ -60,7 +82,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    if !error.is::<Reported>() {
+    if !error.is::<Reported>() && !error.is::<Alert>() {
         // stderr may be closed too; the exit code still tells.
         let _ = writeln!(io::stderr(), "error: {}", message(error));
     }
@@ -88,7 +110,11 @@ fn code(error: &anyhow::Error) -> u8 {
     if error.chain().any(|cause| cause.is::<Interrupted>()) {
         return INTERRUPTED;
     }
-    if error.chain().any(is_callers_fault) { WRONG_USAGE } else { FAILED }
+    if error.is::<NotWatched>() || error.chain().any(is_callers_fault) {
+        WRONG_USAGE
+    } else {
+        FAILED
+    }
 }
 
 fn is_callers_fault(cause: &(dyn StdError + 'static)) -> bool {

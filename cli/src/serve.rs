@@ -15,6 +15,7 @@ mod metrics;
 mod ops;
 mod running;
 mod sink;
+mod watching;
 
 pub(crate) use addresses::{Addresses, Sockets};
 pub(crate) use config::Config;

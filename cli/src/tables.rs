@@ -1,9 +1,12 @@
 //! The tables of a lake, in its newest version, and what was attached beside them.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
-use engine::{Engine, Error, Location, Session, Settings};
+use engine::{Engine, Error, Location, Session, Settings, Slos};
 
 use crate::args::{Attach, LakeArg};
+use crate::terminal;
 
 /// Tables to query. A shell keeps them and sees what others commit meanwhile.
 pub(crate) struct Tables {
@@ -15,7 +18,7 @@ pub(crate) struct Tables {
 
 impl Tables {
     /// Opens the lake and attaches. Attached tables need no lake, unless one was named.
-    pub(crate) async fn open(lake: &LakeArg, attach: &[Attach]) -> Result<Self> {
+    pub(crate) async fn open(lake: &LakeArg, attach: &[Attach], slos: &[PathBuf]) -> Result<Self> {
         let location = Location::parse(lake.text())?;
         let settings = Settings::default();
         let engine = match Engine::open(&location, settings.clone()).await {
@@ -23,6 +26,12 @@ impl Tables {
             Err(Error::NotALake { .. }) if lake.lake.is_none() && !attach.is_empty() => None,
             Err(error) => return Err(error.into()),
         };
+        if let Some(engine) = engine.as_ref().filter(|_| !slos.is_empty()) {
+            let slos = engine.watch_slos(Slos::of_files(slos)).await?;
+            for problem in &slos.problems {
+                terminal::note(format_args!("warning: {problem}"));
+            }
+        }
         let (version, session) = match &engine {
             Some(engine) => (Some(engine.snapshot().await?.version), engine.session().await?),
             None => (None, Session::without_lake(&settings)?),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::path::Path;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, RwLock};
 
 use crate::assemble::{Assembled, Assembler};
 use crate::catalog::TableLog;
@@ -19,6 +19,7 @@ use crate::location::Location;
 use crate::read::Divided;
 use crate::rollup::RollupCache;
 use crate::settings::{CompactSettings, LiveSettings, Settings};
+use crate::slo::Slos;
 use crate::snapshot::{MemoryChunk, Snapshot};
 use crate::sql::{Runtime, Session};
 use crate::trace_index::TraceIndexes;
@@ -48,6 +49,8 @@ struct Inner {
     live: Option<Live>,
     /// The session of the newest snapshot seen: planning the views again for each query would be wasted.
     newest: Mutex<Option<(SnapshotKey, Session)>>,
+    /// What sessions know of service level objectives.
+    slos: RwLock<Arc<Slos>>,
 }
 
 /// Version of the table, and the last record in memory: what tells two snapshots of a lake apart.
@@ -177,6 +180,7 @@ impl Engine {
             gone: Mutex::default(),
             live,
             newest: Mutex::default(),
+            slos: RwLock::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -216,9 +220,23 @@ impl Engine {
             rollups.keep_only(&snapshot.files);
         }
         let divided = Divided::new(snapshot, Arc::clone(&self.inner.indexes)).with_rollups(rollups);
-        let session = Session::over(&self.inner.runtime, divided).await?;
+        let slos = Arc::clone(&*self.inner.slos.read().await);
+        let session = Session::over(&self.inner.runtime, divided).await?.with_slos(slos);
         *newest = Some((key, session.clone()));
         Ok(session)
+    }
+
+    /// Lets sessions know these service level objectives, instead of those before. Those that the lake cannot
+    /// answer become problems: see the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::session`].
+    pub async fn watch_slos(&self, slos: Slos) -> Result<Arc<Slos>> {
+        let slos = Arc::new(slos.checked(&self.session().await?).await);
+        *self.inner.slos.write().await = Arc::clone(&slos);
+        *self.inner.newest.lock().await = None;
+        Ok(slos)
     }
 
     /// A writer that appends to the lake.

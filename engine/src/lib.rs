@@ -36,6 +36,7 @@ mod read;
 mod remove;
 mod rollup;
 mod settings;
+mod slo;
 mod snapshot;
 mod sorted_listing;
 mod sql;
@@ -55,6 +56,9 @@ pub use remove::{Expired, Removed, Unused, UnusedFile};
 pub use rollup::RollupParts;
 pub use settings::{
     CompactSettings, LiveSettings, OnCorruption, RetentionSettings, Settings, THREAD_STACK_BYTES,
+};
+pub use slo::{
+    Alert, Budgeting, Compare, Length, Place, Rows, Sli, Slo, SloProblem, Slos, Sql, Window,
 };
 pub use snapshot::{DataFile, Layout, MemoryChunk, Snapshot};
 pub use sql::{

@@ -2,7 +2,7 @@
 
 mod attach;
 pub mod columns;
-mod functions;
+pub(crate) mod functions;
 mod guard;
 mod hex_ids;
 mod rollups;

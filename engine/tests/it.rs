@@ -26,6 +26,7 @@ mod it {
     mod replay;
     mod rollups;
     mod sim;
+    mod slo;
     mod sql;
     mod store_faults;
     mod table_functions;

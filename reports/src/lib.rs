@@ -20,14 +20,19 @@
 
 mod error;
 mod format;
+mod graph;
 mod instant;
+pub mod page;
 mod render;
 mod tuesday;
+mod watch;
 mod week;
 
 pub use error::{Error, Result};
+pub use graph::{Edge, Health, Node, NodeKind, ServiceGraph};
 pub use render::{headline, html, json, markdown};
 pub use tuesday::model;
 pub use tuesday::model::TuesdayReport;
 pub use tuesday::{Options, tuesday};
+pub use watch::{slo_backtest, slo_status};
 pub use week::Range;

@@ -8,6 +8,9 @@ mod html;
 mod markdown;
 mod sentences;
 
+pub(crate) use html::STYLE;
+pub(crate) use markdown::escape::text as escape;
+
 use crate::tuesday::model::TuesdayReport;
 
 /// The report as one HTML page that needs nothing else: no script, no font, no other file.

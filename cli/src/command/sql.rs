@@ -27,7 +27,7 @@ pub(crate) async fn shell(args: SqlArgs) -> Result<()> {
     if args.out.is_some() || args.format.is_some_and(is_binary) {
         return usage("the shell prints to the terminal; give the statement to write a file");
     }
-    let tables = Tables::open(&args.lake, &args.attach).await?;
+    let tables = Tables::open(&args.lake, &args.attach, &args.slo).await?;
     let format = args.format.unwrap_or(Format::Table);
     Shell::new(tables, format, args.all).await?.run().await
 }
@@ -37,7 +37,7 @@ pub(crate) async fn run(args: SqlArgs) -> Result<()> {
     let layout = layout(&args)?;
     let text = read_text(&args).await?;
     let texts = statements::split(&text).all();
-    let session = Tables::open(&args.lake, &args.attach).await?.session().await?;
+    let session = Tables::open(&args.lake, &args.attach, &args.slo).await?.session().await?;
     // All of them are checked before the first one prints anything.
     let mut prepared = Vec::with_capacity(texts.len());
     for text in &texts {

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
+use super::watching::{self, WatchSettings};
 use crate::failure::usage;
 
 /// All settings of a server. A setting that is left out has its default.
@@ -25,16 +26,19 @@ pub(crate) struct Config {
     pub(crate) engine: engine::Settings,
     /// Flight SQL: `[flight]`.
     pub(crate) flight: flight_server::Settings,
+    /// Objectives and alerts: `[watch]`.
+    pub(crate) watch: WatchSettings,
 }
 
 /// The sections, and the source that declares each.
-const SECTIONS: [(&str, &str); 6] = [
+const SECTIONS: [(&str, &str); 7] = [
     ("ingest", ingest::server::SETTINGS_SOURCE),
     ("wal", engine::LIVE_SETTINGS_SOURCE),
     ("compact", engine::COMPACT_SETTINGS_SOURCE),
     ("retention", engine::RETENTION_SETTINGS_SOURCE),
     ("engine", engine::SETTINGS_SOURCE),
     ("flight", flight_server::SETTINGS_SOURCE),
+    ("watch", watching::SETTINGS_SOURCE),
 ];
 
 impl Config {
@@ -96,7 +100,8 @@ fn documented_fields(source: &str) -> Vec<(&str, Vec<&str>)> {
 }
 
 fn is_settings_struct(line: &str) -> bool {
-    line.starts_with("pub struct ") && line.ends_with("Settings {")
+    (line.starts_with("pub struct ") || line.starts_with("pub(crate) struct "))
+        && line.ends_with("Settings {")
 }
 
 #[cfg(test)]

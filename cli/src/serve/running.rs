@@ -21,6 +21,7 @@ use super::background::Background;
 use super::metrics::{self, Counts};
 use super::ops::{self, Observed};
 use super::sink::{IntakeSink, LoggedPayloads};
+use super::watching::Watching;
 use super::{Config, Sockets};
 use crate::interrupt::panicked;
 
@@ -42,6 +43,7 @@ pub(crate) struct Running {
     receiving: JoinSet<()>,
     answering: JoinSet<flight_server::Result<()>>,
     assembling: JoinHandle<()>,
+    watching: Option<JoinHandle<()>>,
     _background: Background,
 }
 
@@ -85,6 +87,10 @@ impl Running {
         }
         let latest_flush =
             (Duration::from_millis(config.wal.flush_age_ms) * LATE_FLUSHES).max(LEAST_LAG);
+        let wal_dir = match config.wal.wal_dir.as_os_str().is_empty() {
+            true => location.wal_folder().unwrap_or_default(),
+            false => config.wal.wal_dir.clone(),
+        };
         let decode = LoggedPayloads::new(config.ingest.rules());
         let (engine, intake) =
             Engine::open_live(location, config.engine, config.wal, decode).await?;
@@ -119,6 +125,13 @@ impl Running {
             background
                 .spawn(async move { assembled.run(engine, settings, retention, stopping).await })
         };
+        let watching = match config.watch.slo_files.is_empty() {
+            true => None,
+            false => {
+                let watching = Watching::new(engine.clone(), config.watch, &wal_dir)?;
+                Some(tokio::spawn(watching.run(stopping.clone())))
+            }
+        };
         let mut answering = JoinSet::new();
         if let Some(listener) = sockets.flight {
             let stopped = becomes_true(stopping);
@@ -143,6 +156,7 @@ impl Running {
                 receiving,
                 answering,
                 assembling,
+                watching,
                 _background: background,
             },
             served,
@@ -184,6 +198,10 @@ impl Running {
         // Nothing is lost: what it has not committed nobody has seen.
         if timeout(LONGEST_ASSEMBLY, &mut self.assembling).await.is_err() {
             self.assembling.abort();
+        }
+        if let Some(watching) = self.watching.take() {
+            // It only reads.
+            watching.abort();
         }
         let flushed = self.intake.shutdown().await.context(
             "the last flush failed; what was acknowledged is in the write-ahead log, and the next \

@@ -24,13 +24,15 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 pub use declaration::{Parameter, ParameterKind, TableFunction};
-pub(super) use expand::expand;
+pub(super) use expand::{Known, expand};
+pub(crate) use expand::{parse_expr, parse_query};
 
 use crate::error::{Error, Result};
 
 /// `(name, file)`.
 const FILES: &[(&str, &str)] = &[
     ("blast_radius", include_str!("functions/blast_radius.sql")),
+    ("burn_rate", include_str!("functions/burn_rate.sql")),
     ("deployments", include_str!("functions/deployments.sql")),
     ("error_origins", include_str!("functions/error_origins.sql")),
     ("fan_out", include_str!("functions/fan_out.sql")),
@@ -38,6 +40,10 @@ const FILES: &[(&str, &str)] = &[
     ("n_plus_one", include_str!("functions/n_plus_one.sql")),
     ("retries", include_str!("functions/retries.sql")),
     ("service_graph", include_str!("functions/service_graph.sql")),
+    ("sli", include_str!("functions/sli.sql")),
+    ("slo_alerts", include_str!("functions/slo_alerts.sql")),
+    ("slo_status", include_str!("functions/slo_status.sql")),
+    ("slos", include_str!("functions/slos.sql")),
 ];
 
 /// All table functions, by name.

@@ -11,6 +11,7 @@ use datafusion::prelude::SessionContext;
 use crate::error::{Error, Result};
 use crate::read::Divided;
 use crate::settings::Settings;
+use crate::slo::Slos;
 use crate::sql::attach::attach;
 use crate::sql::runtime::{CATALOG, PUBLIC, Runtime};
 use crate::sql::statement::{Query, Statement, Statements};
@@ -22,6 +23,7 @@ pub struct Session {
     context: SessionContext,
     settings: Arc<Settings>,
     statements: Arc<Statements>,
+    slos: Arc<Slos>,
 }
 
 /// One table or view, as clients list them.
@@ -58,7 +60,17 @@ impl Session {
     fn without_tables(runtime: &Runtime) -> Result<Self> {
         let context = SessionContext::new_with_state(runtime.session_state()?);
         let settings = Arc::new(runtime.settings().clone());
-        Ok(Self { context, settings, statements: Arc::default() })
+        Ok(Self { context, settings, statements: Arc::default(), slos: Arc::default() })
+    }
+
+    /// The same tables, with these service level objectives.
+    pub(crate) fn with_slos(self, slos: Arc<Slos>) -> Self {
+        Self { slos, statements: Arc::default(), ..self }
+    }
+
+    /// The service level objectives that its functions know.
+    pub fn slos(&self) -> &Slos {
+        &self.slos
     }
 
     /// Makes a local Parquet file, a folder of them, or a glob pattern a table of this session and its clones.

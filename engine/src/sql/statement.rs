@@ -15,6 +15,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use crate::error::{Error, Result};
 use crate::sql::columns::{announced, announced_type, conform};
+use crate::sql::functions::Known;
 use crate::sql::session::Session;
 use crate::sql::stack::on_large_stack;
 use crate::sql::{functions, guard};
@@ -85,7 +86,7 @@ impl Statement {
             let settings = session.settings();
             guard::check_text(&sql, settings)?;
             let mut statement = guard::parse(&sql, settings)?;
-            functions::expand(&mut statement, settings)?;
+            functions::expand(&mut statement, Known { settings, slos: session.slos() })?;
             let plan = session.state().statement_to_plan(statement).await?;
             guard::check_plan(&plan)?;
             let parameters = Arc::new(parameters_of(&plan)?);

@@ -60,7 +60,13 @@ async fn every_example_runs() {
         let needed = function.parameters.iter().filter(|p| p.default.is_none());
         let args: Vec<String> = needed
             .map(|p| format!("{} => 'root_status_code = ''error'''", p.name))
-            .chain(["\"from\" => '2026-11-09', \"to\" => '2026-11-16'".into()])
+            .chain(
+                function
+                    .parameters
+                    .iter()
+                    .any(|parameter| parameter.name == "since")
+                    .then(|| "\"from\" => '2026-11-09', \"to\" => '2026-11-16'".to_owned()),
+            )
             .collect();
         lake.rows(&format!("SELECT * FROM {name}({})", args.join(", "))).await;
         lake.rows(&format!("EXPLAIN SELECT count(*) FROM {name}({}) AS f", args.join(", "))).await;

@@ -10,7 +10,7 @@ use super::{glossary, sentences};
 use crate::tuesday::model::TuesdayReport;
 
 /// The style sheet of the page.
-const STYLE: &str = include_str!("html/report.css");
+pub(crate) const STYLE: &str = include_str!("html/report.css");
 
 /// The whole page.
 pub(super) fn page(report: &TuesdayReport) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-mod escape;
+pub(super) mod escape;
 
 use super::{glossary, sentences};
 use crate::format::{Unit, count, duration, number, share};

@@ -49,6 +49,8 @@ pub enum ParameterKind {
     Boolean,
     /// A condition on the rows of a table, as text.
     Predicate,
+    /// The name of a service level objective that the engine knows.
+    Slo,
 }
 
 impl FromStr for ParameterKind {
@@ -63,6 +65,7 @@ impl FromStr for ParameterKind {
             "TEXT" => Self::Text,
             "BOOLEAN" => Self::Boolean,
             "PREDICATE" => Self::Predicate,
+            "SLO" => Self::Slo,
             other => return Err(format!("{other} is no type of a parameter")),
         })
     }
@@ -79,6 +82,7 @@ impl ParameterKind {
             Self::Text => "TEXT",
             Self::Boolean => "BOOLEAN",
             Self::Predicate => "PREDICATE",
+            Self::Slo => "SLO",
         }
     }
 }
@@ -107,8 +111,12 @@ impl TableFunction {
             header.map(|line| line.trim_start_matches("--").trim_start()).collect();
         let mut paragraphs = lines.split(|line| line.is_empty());
         let description = paragraphs.next().unwrap_or_default().join(" ");
-        let declared = paragraphs.next().ok_or("it declares no parameters")?;
-        let example = paragraphs.next().unwrap_or_default().join(" ");
+        let mut declared = paragraphs.next().ok_or("it has no example")?;
+        let mut example = paragraphs.next().unwrap_or_default().join(" ");
+        if example.is_empty() {
+            // Some take no arguments.
+            (declared, example) = (&[], declared.join(" "));
+        }
         let example = example.strip_prefix("example: ").ok_or("it has no example")?;
         let mut parameters = Vec::new();
         for line in joined(declared) {

@@ -16,6 +16,7 @@ use super::declaration::{Parameter, ParameterKind, TableFunction};
 use super::table_functions;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
+use crate::slo::Slos;
 use crate::sql::guard;
 
 /// How deep functions may be built on functions: ours are not, so it is a mistake.
@@ -26,26 +27,33 @@ const DEEPEST: usize = 8;
 /// # Errors
 ///
 /// [`Error::BadQuery`] if an argument is missing, unknown, or not what it should be.
-pub(crate) fn expand(statement: &mut DfStatement, settings: &Settings) -> Result<()> {
+pub(crate) fn expand(statement: &mut DfStatement, known: Known<'_>) -> Result<()> {
     match statement {
-        DfStatement::Statement(statement) => expand_in(&mut **statement, settings, 0),
-        DfStatement::Explain(explain) => expand(&mut explain.statement, settings),
+        DfStatement::Statement(statement) => expand_in(&mut **statement, known, 0),
+        DfStatement::Explain(explain) => expand(&mut explain.statement, known),
         _ => Ok(()),
     }
 }
 
-fn expand_in<T: VisitMut>(part: &mut T, settings: &Settings, depth: usize) -> Result<()> {
+/// What calls are put together from, besides their arguments.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) slos: &'a Slos,
+}
+
+fn expand_in<T: VisitMut>(part: &mut T, known: Known<'_>, depth: usize) -> Result<()> {
     if depth > DEEPEST {
         return Err(Error::Internal("a table function calls itself".into()));
     }
-    match part.visit(&mut Calls { settings, depth }) {
+    match part.visit(&mut Calls { known, depth }) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(error) => Err(error),
     }
 }
 
 struct Calls<'a> {
-    settings: &'a Settings,
+    known: Known<'a>,
     depth: usize,
 }
 
@@ -89,10 +97,10 @@ impl Calls<'_> {
             return Ok(None);
         };
         let given = given(function, &args.args)?;
-        let values = values(function, given, self.settings)?;
-        let mut query = parse(function.sql)?;
+        let values = values(function, given, self.known)?;
+        let mut query = parse(&self.known.slos.fill(function.sql))?;
         // First those that it calls: what it gives to them may name its own parameters.
-        expand_in(&mut query, self.settings, self.depth + 1)?;
+        expand_in(&mut query, self.known, self.depth + 1)?;
         fill_in(&mut query, &values);
         Ok(Some((function.name, query)))
     }
@@ -159,7 +167,7 @@ fn names_a_column(value: &Expr) -> bool {
 fn values(
     function: &TableFunction,
     mut given: HashMap<String, Expr>,
-    settings: &Settings,
+    known: Known<'_>,
 ) -> Result<HashMap<String, Expr>> {
     let mut values: HashMap<String, Expr> = HashMap::new();
     // A default may name parameters behind it: those of the window do.
@@ -173,7 +181,8 @@ fn values(
             }
         };
         let value = match parameter.kind {
-            ParameterKind::Predicate => predicate(function, parameter, &value, settings)?,
+            ParameterKind::Predicate => predicate(function, parameter, &value, known.settings)?,
+            ParameterKind::Slo => slo(&value, known.slos)?,
             _ => value,
         };
         let value = typed(parameter.kind, &value)?;
@@ -204,6 +213,39 @@ fn predicate(
     })
 }
 
+/// The name of an SLO: a mistyped one would look like one without data.
+fn slo(value: &Expr, slos: &Slos) -> Result<Expr> {
+    let name = match value {
+        // What another function passes on was looked at there.
+        Expr::Cast { expr, .. } => return slo(expr, slos),
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(name) => name,
+            Value::Null | Value::Placeholder(_) => return Ok(Expr::Value(value.clone())),
+            _ => {
+                return Err(Error::BadQuery(format!("`{value}` is no SLO; give its name as text")));
+            }
+        },
+        other => {
+            return Err(Error::BadQuery(format!("`{other}` is no SLO; give its name as text")));
+        }
+    };
+    if slos.slos.iter().any(|slo| slo.name == *name) {
+        return Ok(value.clone());
+    }
+    let problem = slos.problems.iter().find(|problem| problem.slo.as_ref() == Some(name));
+    Err(Error::BadQuery(match problem {
+        Some(problem) => format!("SLO `{name}` cannot be watched: {problem}"),
+        None if slos.slos.is_empty() => format!(
+            "there is no SLO `{name}`: none is loaded; name a file of them by --slo FILE, or by \
+             `slo_files` in the settings of the server"
+        ),
+        None => {
+            let names: Vec<&str> = slos.slos.iter().map(|slo| slo.name.as_str()).collect();
+            format!("there is no SLO `{name}`; there are {}", names.join(", "))
+        }
+    }))
+}
+
 fn no_predicate(name: &str, function: &str) -> Error {
     Error::BadQuery(format!(
         "`{name}` of {function} must be a condition as text in single quotes, such as \
@@ -217,6 +259,7 @@ fn typed(kind: ParameterKind, value: &Expr) -> Result<Expr> {
             format!("arrow_cast({value}, 'Timestamp(Nanosecond, Some(\"UTC\"))')")
         }
         ParameterKind::Predicate => format!("({value})"),
+        ParameterKind::Slo => format!("CAST({value} AS TEXT)"),
         kind => format!("CAST({value} AS {})", kind.name()),
     };
     parse_expr(&sql)
@@ -245,7 +288,18 @@ fn parse(sql: &str) -> Result<Query> {
     }
 }
 
-fn parse_expr(sql: &str) -> Result<Expr> {
+/// Parses one query.
+pub(crate) fn parse_query(sql: &str) -> Result<Query> {
+    let statements = Parser::parse_sql(&GenericDialect {}, sql);
+    let statements = statements.map_err(|error| Error::BadQuery(error.to_string()))?;
+    match <[Statement; 1]>::try_from(statements) {
+        Ok([Statement::Query(query)]) => Ok(*query),
+        _ => Err(Error::BadQuery("it must be one SELECT".into())),
+    }
+}
+
+/// Parses one expression.
+pub(crate) fn parse_expr(sql: &str) -> Result<Expr> {
     let bad = |error: String| Error::BadQuery(error);
     let dialect = GenericDialect {};
     let mut parser =

@@ -13,6 +13,13 @@ SELECT
     calls,
     errors,
     errors / calls AS error_rate,
+    -- From evidence, not from a ratio of few calls (semantics 8.3).
+    CASE
+        WHEN calls < 10 THEN 'idle'
+        WHEN wilson_low(errors, calls) > 0.1 THEN 'failing'
+        WHEN wilson_low(errors, calls) > 0.001 THEN 'degraded'
+        ELSE 'healthy'
+    END AS health,
     p50_ns,
     p95_ns,
     p99_ns,

@@ -1,7 +1,7 @@
 //! Text from the data inside Markdown.
 
 /// Running text or a table cell: nothing in it is markup, and it stays on one line.
-pub(super) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

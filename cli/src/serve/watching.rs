@@ -1,0 +1,182 @@
+//! Looks at objectives on a schedule, and tells when something begins, changes or ends.
+//!
+//! ```text
+//! files -> slo_status() -> what changed since the last time -> log, webhook -> remembered on disk
+//! ```
+//!
+//! What was not delivered is not remembered, so it is told again: at least once, and once if nothing fails.
+
+mod settings;
+mod told;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use engine::{Clock, Engine, Slos, SystemClock};
+use reports::page::{Row, Table};
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+pub(crate) use settings::WatchSettings;
+use told::Told;
+
+/// The source that declares the settings.
+pub(super) const SETTINGS_SOURCE: &str = include_str!("watching/settings.rs");
+
+/// How long a webhook may take.
+const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Watches until the server stops.
+pub(super) struct Watching {
+    engine: Engine,
+    settings: WatchSettings,
+    client: reqwest::Client,
+    told: Told,
+    problems: Vec<String>,
+}
+
+/// What a webhook gets.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Message {
+    /// `firing` or `resolved`.
+    status: &'static str,
+    /// What it is about: `slo`.
+    kind: &'static str,
+    /// Its name.
+    name: String,
+    /// As it is now: the severity, `ok`, `no data` or `invalid`.
+    state: String,
+    /// As it was when it was last told.
+    previous: Option<String>,
+    /// One sentence.
+    text: String,
+    /// When it was looked at.
+    at: String,
+    /// A statement that shows the reason.
+    sql: String,
+}
+
+impl Watching {
+    /// Gets ready. Reads what earlier processes told.
+    pub(super) fn new(
+        engine: Engine,
+        settings: WatchSettings,
+        beside: &std::path::Path,
+    ) -> Result<Self> {
+        let folder = match settings.folder.as_os_str().is_empty() {
+            true => beside.parent().map_or_else(PathBuf::new, PathBuf::from).join("watch"),
+            false => settings.folder.clone(),
+        };
+        let client = reqwest::Client::builder()
+            .timeout(WEBHOOK_TIMEOUT)
+            .build()
+            .context("no client for webhooks")?;
+        Ok(Self { engine, settings, client, told: Told::read(folder)?, problems: Vec::new() })
+    }
+
+    /// Looks on schedule until `stopping` says so.
+    pub(super) async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let mut ticks = interval(Duration::from_secs(self.settings.every_seconds.max(1)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = stopping.wait_for(|is_set| *is_set) => return,
+            }
+            let late = TimeDelta::seconds(i64::try_from(self.settings.late_seconds).unwrap_or(0));
+            let at = SystemClock.now() - late;
+            if let Err(error) = self.look(at).await {
+                tracing::warn!(error = %format!("{error:#}"), "objectives could not be looked at; it is tried again");
+            }
+        }
+    }
+
+    async fn look(&mut self, at: DateTime<Utc>) -> Result<()> {
+        // Files are read in a thread that may wait.
+        let files = self.settings.slo_files.clone();
+        let slos = tokio::task::spawn_blocking(move || Slos::of_files(&files)).await?;
+        let slos = self.engine.watch_slos(slos).await?;
+        let problems: Vec<String> = slos.problems.iter().map(ToString::to_string).collect();
+        if problems != self.problems {
+            for problem in &problems {
+                tracing::error!(%problem, "an objective is not watched");
+            }
+            self.problems = problems;
+        }
+        let moment = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let session = self.engine.session().await?;
+        let status =
+            Table::ask(&session, &format!("SELECT * FROM slo_status(at => '{moment}')")).await?;
+        let mut failed = None;
+        for row in status.rows() {
+            let Some(message) = self.changed(&row, &moment) else { continue };
+            match self.tell(&message).await {
+                Ok(()) => self.told.remember(&message.name, &message.state)?,
+                // The others are told all the same.
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            None => Ok(()),
+            Some(error) => Err(error.context("an alert was not delivered")),
+        }
+    }
+
+    /// What is to be told about an objective, if anything.
+    fn changed(&self, row: &Row<'_>, moment: &str) -> Option<Message> {
+        let (name, state) = (row.text("slo"), row.text("state"));
+        let is_alert = row.holds("is_alert");
+        // No data says neither that an alert is over nor that there is one; nor does a typing error.
+        if name.is_empty() || state == "invalid" || (state == "no data" && !is_alert) {
+            return None;
+        }
+        let previous = self.told.state(name);
+        if previous == Some(state) || (previous.is_none() && !is_alert) {
+            return None;
+        }
+        let text = match is_alert {
+            true => format!("{name} is {state}: {}", row.text("alerts")),
+            false => format!("{name} is {state} again"),
+        };
+        let name_in_sql = name.replace('\'', "''");
+        Some(Message {
+            status: if is_alert { "firing" } else { "resolved" },
+            kind: "slo",
+            name: name.into(),
+            state: state.into(),
+            previous: previous.map(str::to_owned),
+            text,
+            at: moment.into(),
+            sql: format!(
+                "SELECT * FROM burn_rate('{name_in_sql}', \"from\" => TIMESTAMP '{moment}' - INTERVAL '1 hour', \
+                 \"to\" => '{moment}')"
+            ),
+        })
+    }
+
+    async fn tell(&self, message: &Message) -> Result<()> {
+        tracing::warn!(
+            status = message.status,
+            name = message.name,
+            state = message.state,
+            sql = message.sql,
+            "{}",
+            message.text
+        );
+        let url = &self.settings.webhook_url;
+        if url.is_empty() {
+            return Ok(());
+        }
+        let body = serde_json::to_vec(message)?;
+        let request = self.client.post(url).header("content-type", "application/json").body(body);
+        // An address may hold a secret: it is in no message.
+        let answer = request.send().await.map_err(reqwest::Error::without_url)?;
+        if !answer.status().is_success() {
+            bail!("the webhook answered {}", answer.status());
+        }
+        Ok(())
+    }
+}

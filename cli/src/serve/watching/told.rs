@@ -1,0 +1,54 @@
+//! What was told already, kept on disk.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::{fs, io};
+
+use anyhow::{Context, Result};
+
+const FILE: &str = "told.json";
+const TEMPORARY: &str = "told.json.tmp";
+
+/// The last state that was told of each name.
+#[derive(Debug)]
+pub(super) struct Told {
+    folder: PathBuf,
+    states: BTreeMap<String, String>,
+}
+
+impl Told {
+    /// Reads the file, if there is one. One that does not parse is as good as none: at worst something is told
+    /// again.
+    pub(super) fn read(folder: PathBuf) -> Result<Self> {
+        let path = folder.join(FILE);
+        let states = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                tracing::warn!(file = %path.display(), %error, "cannot be read; alerts are told again");
+                BTreeMap::new()
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        Ok(Self { folder, states })
+    }
+
+    /// What was last told.
+    pub(super) fn state(&self, name: &str) -> Option<&str> {
+        self.states.get(name).map(String::as_str)
+    }
+
+    /// Keeps what was told.
+    pub(super) fn remember(&mut self, name: &str, state: &str) -> Result<()> {
+        self.states.insert(name.into(), state.into());
+        let folder = self.folder.display();
+        fs::create_dir_all(&self.folder).with_context(|| folder.to_string())?;
+        let (temporary, path) = (self.folder.join(TEMPORARY), self.folder.join(FILE));
+        let write = || {
+            fs::write(&temporary, serde_json::to_vec_pretty(&self.states)?)?;
+            // A file is there as a whole or not at all.
+            fs::File::open(&temporary)?.sync_all()?;
+            fs::rename(&temporary, &path)
+        };
+        write().with_context(|| folder.to_string())
+    }
+}
