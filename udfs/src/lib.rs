@@ -29,6 +29,7 @@
 mod aggregate;
 mod binomial_ranks;
 mod bins;
+mod hypergeometric;
 mod kept_values;
 mod nearest_rank;
 mod reference;

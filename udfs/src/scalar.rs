@@ -1,5 +1,7 @@
 //! Scalar functions: one row in, one value out.
 
+mod cohens_h;
+mod fisher_greater;
 mod hex;
 mod sketch_conversions;
 mod sketch_downscale;
@@ -15,6 +17,8 @@ use datafusion::logical_expr::ScalarUDF;
 pub(crate) fn all() -> Vec<ScalarUDF> {
     let mut all: Vec<ScalarUDF> = sketch_facts::all().map(ScalarUDF::from).collect();
     all.extend(sketch_conversions::all().map(ScalarUDF::from));
+    all.push(ScalarUDF::from(cohens_h::CohensH::default()));
+    all.push(ScalarUDF::from(fisher_greater::FisherGreater::default()));
     all.push(ScalarUDF::from(sketch_downscale::SketchDownscale::default()));
     all.push(ScalarUDF::from(sketch_histogram::SketchHistogram::default()));
     all.push(ScalarUDF::from(sketch_quantile::SketchQuantile::default()));
