@@ -65,7 +65,8 @@ fn ln_factorial(n: u64) -> f64 {
     }
     let n = n as f64;
     let square = 1.0 / (n * n);
-    let series = (1.0 / 12.0 + square * (-1.0 / 360.0 + square * (1.0 / 1260.0 - square / 1680.0))) / n;
+    let series =
+        (1.0 / 12.0 + square * (-1.0 / 360.0 + square * (1.0 / 1260.0 - square / 1680.0))) / n;
     n * n.ln() - n + 0.5 * (TAU * n).ln() + series
 }
 

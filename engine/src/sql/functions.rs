@@ -31,6 +31,9 @@ use crate::error::{Error, Result};
 /// `(name, file)`.
 const FILES: &[(&str, &str)] = &[
     ("blast_radius", include_str!("functions/blast_radius.sql")),
+    ("compare", include_str!("functions/compare.sql")),
+    ("compare_numbers", include_str!("functions/compare_numbers.sql")),
+    ("compare_paths", include_str!("functions/compare_paths.sql")),
     ("deployments", include_str!("functions/deployments.sql")),
     ("error_origins", include_str!("functions/error_origins.sql")),
     ("fan_out", include_str!("functions/fan_out.sql")),
@@ -38,6 +41,10 @@ const FILES: &[(&str, &str)] = &[
     ("n_plus_one", include_str!("functions/n_plus_one.sql")),
     ("retries", include_str!("functions/retries.sql")),
     ("service_graph", include_str!("functions/service_graph.sql")),
+    ("slow_causes", include_str!("functions/slow_causes.sql")),
+    ("slow_operations", include_str!("functions/slow_operations.sql")),
+    ("slowest_traces", include_str!("functions/slowest_traces.sql")),
+    ("trace_diff", include_str!("functions/trace_diff.sql")),
 ];
 
 /// All table functions, by name.

@@ -64,7 +64,7 @@ WITH placed AS (
     WINDOW one_group AS (PARTITION BY root_service_name, root_span_name)
 ), chosen AS (
     -- The planner cannot tell how many rows come out of `unnest`, so it lets them choose the spans that are read.
-    SELECT *, row_number() OVER () AS number, unnest(make_array(true)) AS is_chosen FROM sized
+    SELECT *, row_number() OVER () AS number, unnest(make_array(true)) AS is_chosen FROM sized WHERE slow_count > 0
 ), parts AS (
     -- A trace may have more roots. Only the path of the primary one, which comes first, adds up to its duration.
     SELECT
