@@ -1,8 +1,9 @@
--- Which calls are different in bad traces: call paths, from the root down, that are new, missing, in more or in fewer
--- traces than among good ones, and those that are called more often, take longer or fail more in the traces that have
--- them. One row for each path and change, ranked by effect size (Cohen's h of `bad_share` and `good_share`). Slower is
--- what has more self time in a trace than 95 % of the good ones with the path, more calls is more than 95 % of them
--- make. Only errors that began at the path count. Rows that may be there by accident are left out as in `compare`.
+-- Which calls are different in bad traces: those that are new, missing, in more or in fewer traces than among good
+-- ones, and those that are called more often, take longer or fail more in the traces that have them. One row for each
+-- call and change, ranked by effect size (Cohen's h of `bad_share` and `good_share`). Slower is what has more self
+-- time in a trace than 95 % of the good ones with the call, more calls is more than 95 % of them make. Only errors
+-- that began at the call count. Calls are told apart by operation, caller and depth; `path` is that from the root in
+-- `example_trace_id`. Rows that may be there by accident are left out as in `compare`.
 --
 -- bad PREDICATE: Which traces are bad: a condition on the columns of `traces`.
 -- good PREDICATE = NULL: Which traces they are compared with, of the same time; a trace that is both is bad. Without
@@ -43,48 +44,36 @@ WITH candidates AS (
     SELECT *, row_number() OVER (ORDER BY trace_id) AS number, unnest(make_array(true)) AS is_chosen
     FROM marked
     WHERE all_bad > 0 AND all_good > 0
-), picked AS (
+), visits AS (
+    -- One row for each trace and call in it.
     SELECT
-        number, is_bad, chosen.sample_weight, all_bad, all_good, bad_squares, good_squares,
-        service_name, span_name, nested_left, nested_right, self_time_ns, depth,
-        status_code = 'error' AND coalesce(error_origin, false) AS is_failed
+        number, depth, parent_service_name, parent_span_name, service_name, span_name,
+        bool_or(is_bad) AS is_bad, max(chosen.sample_weight) AS weight,
+        max(all_bad) AS all_bad, max(all_good) AS all_good,
+        max(bad_squares) AS bad_squares, max(good_squares) AS good_squares,
+        max(chosen.trace_id) AS trace_id, min(nested_left) AS nested_left,
+        count(*) AS calls, sum(self_time_ns) AS self_time_ns,
+        bool_or(status_code = 'error' AND coalesce(error_origin, false)) AS is_failed
     FROM chosen
     JOIN spans ON spans.trace_id = chosen.trace_id
     WHERE is_chosen AND NOT is_duplicate AND spans.start_time < $to + INTERVAL '1 day'
         AND spans.start_time >= $from - coalesce($before, CAST($to - $from AS INTERVAL)) - INTERVAL '1 day'
-), steps AS (
-    SELECT number, nested_left, nested_right, service_name || ' ' || span_name AS step FROM picked
-), placed AS (
-    SELECT
-        span.number, span.nested_left, array_to_string(array_agg(step ORDER BY steps.nested_left), ' > ') AS path
-    FROM picked AS span
-    JOIN steps ON steps.number = span.number
-        AND steps.nested_left <= span.nested_left AND steps.nested_right >= span.nested_right
-    GROUP BY span.number, span.nested_left
-), visits AS (
-    -- One row for each trace and path in it.
-    SELECT
-        picked.number, path,
-        max(service_name) AS service_name, max(span_name) AS span_name, max(depth) AS depth,
-        bool_or(is_bad) AS is_bad, max(sample_weight) AS weight, max(all_bad) AS all_bad, max(all_good) AS all_good,
-        max(bad_squares) AS bad_squares, max(good_squares) AS good_squares,
-        count(*) AS calls, sum(self_time_ns) AS self_time_ns, bool_or(is_failed) AS is_failed
-    FROM picked
-    JOIN placed ON placed.number = picked.number AND placed.nested_left = picked.nested_left
-    GROUP BY picked.number, path
+    GROUP BY number, depth, parent_service_name, parent_span_name, service_name, span_name
 ), limited AS (
     -- What is unusual is what few good traces do.
     SELECT
-        visits.*,
-        percentile_nearest(calls, 0.95) FILTER (WHERE NOT is_bad) OVER (PARTITION BY path) AS most_calls,
-        percentile_nearest(self_time_ns, 0.95) FILTER (WHERE NOT is_bad) OVER (PARTITION BY path) AS most_time_ns
+        *,
+        percentile_nearest(calls, 0.95) FILTER (WHERE NOT is_bad) OVER one_call AS most_calls,
+        percentile_nearest(self_time_ns, 0.95) FILTER (WHERE NOT is_bad) OVER one_call AS most_time_ns
     FROM visits
+    WINDOW one_call AS (PARTITION BY depth, parent_service_name, parent_span_name, service_name, span_name)
 ), paths AS (
     SELECT
-        path,
-        max(service_name) AS service_name, max(span_name) AS span_name, max(depth) AS depth,
+        depth, parent_service_name, parent_span_name, service_name, span_name,
         max(all_bad) AS all_bad, max(all_good) AS all_good,
         max(all_bad) / max(bad_squares) AS bad_scale, max(all_good) / max(good_squares) AS good_scale,
+        first_value(trace_id ORDER BY is_bad DESC, calls DESC, self_time_ns DESC, number) AS example_trace_id,
+        first_value(nested_left ORDER BY is_bad DESC, calls DESC, self_time_ns DESC, number) AS example_left,
         coalesce(sum(weight) FILTER (WHERE is_bad), 0) AS bad_with,
         coalesce(sum(weight) FILTER (WHERE NOT is_bad), 0) AS good_with,
         coalesce(sum(weight) FILTER (WHERE is_bad AND calls > most_calls), 0) AS bad_often,
@@ -98,7 +87,7 @@ WITH candidates AS (
         percentile_nearest(self_time_ns, 0.5) FILTER (WHERE is_bad) AS bad_self_time_ns,
         percentile_nearest(self_time_ns, 0.5) FILTER (WHERE NOT is_bad) AS good_self_time_ns
     FROM limited
-    GROUP BY path
+    GROUP BY depth, parent_service_name, parent_span_name, service_name, span_name
 ), changes AS (
     SELECT
         *,
@@ -140,13 +129,38 @@ WITH candidates AS (
         cohens_h(greatest(bad_share, 0), greatest(good_share, 0)) AS effect,
         p_value * count(*) OVER () / row_number() OVER (ORDER BY p_value) AS false_part
     FROM tested
+), kept AS (
+    SELECT
+        *,
+        row_number() OVER (
+            ORDER BY effect DESC, depth, service_name, span_name, parent_service_name, parent_span_name, change['name']
+        ) AS rank,
+        unnest(make_array(true)) AS is_kept
+    FROM (SELECT *, min(false_part) OVER (ORDER BY p_value DESC) AS q_value FROM ranked) AS controlled
+    WHERE effect >= $effect AND q_value <= $q
 )
 SELECT
-    row_number() OVER (ORDER BY effect DESC, depth, path, change['name']) AS rank,
-    change['name'] AS change, path, service_name, span_name, effect, bad_share, good_share,
-    bad_with AS bad_traces, good_with AS good_traces,
-    bad_calls / nullif(bad_with, 0) AS bad_calls_per_trace, good_calls / nullif(good_with, 0) AS good_calls_per_trace,
-    bad_self_time_ns, good_self_time_ns, p_value, q_value
-FROM (SELECT *, min(false_part) OVER (ORDER BY p_value DESC) AS q_value FROM ranked) AS controlled
-WHERE effect >= $effect AND q_value <= $q
+    rank,
+    max(change['name']) AS change,
+    array_to_string(array_agg(spans.service_name || ' ' || spans.span_name ORDER BY spans.nested_left), ' > ') AS path,
+    max(kept.service_name) AS service_name,
+    max(kept.span_name) AS span_name,
+    max(effect) AS effect,
+    max(bad_share) AS bad_share,
+    max(good_share) AS good_share,
+    max(bad_with) AS bad_traces,
+    max(good_with) AS good_traces,
+    max(bad_calls / nullif(bad_with, 0)) AS bad_calls_per_trace,
+    max(good_calls / nullif(good_with, 0)) AS good_calls_per_trace,
+    max(bad_self_time_ns) AS bad_self_time_ns,
+    max(good_self_time_ns) AS good_self_time_ns,
+    max(p_value) AS p_value,
+    max(q_value) AS q_value,
+    max(example_trace_id) AS example_trace_id
+FROM kept
+JOIN spans ON spans.trace_id = example_trace_id
+    AND spans.nested_left <= example_left AND spans.nested_right > example_left
+WHERE is_kept AND spans.start_time < $to + INTERVAL '1 day'
+    AND spans.start_time >= $from - coalesce($before, CAST($to - $from AS INTERVAL)) - INTERVAL '1 day'
+GROUP BY rank
 ORDER BY rank
