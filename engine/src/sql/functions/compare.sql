@@ -39,10 +39,10 @@ WITH candidates AS (
 ), marked AS (
     SELECT
         trace_id, is_bad, sample_weight,
-        sum(CASE WHEN is_bad THEN sample_weight ELSE 0 END) OVER () AS all_bad,
-        sum(CASE WHEN is_bad THEN 0 ELSE sample_weight END) OVER () AS all_good,
-        sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0 END) OVER () AS bad_squares,
-        sum(CASE WHEN is_bad THEN 0 ELSE sample_weight * sample_weight END) OVER () AS good_squares
+        sum(CASE WHEN is_bad THEN sample_weight ELSE 0.0 END) OVER () AS all_bad,
+        sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight END) OVER () AS all_good,
+        sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0.0 END) OVER () AS bad_squares,
+        sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight * sample_weight END) OVER () AS good_squares
     FROM grouped
     WHERE is_bad OR is_good AND (is_like_bad OR arrow_typeof($good) <> 'Null')
 ), chosen AS (
@@ -169,8 +169,8 @@ WITH candidates AS (
 ), shares AS (
     SELECT
         *,
-        least(bad_traces / all_bad, 1) AS bad_share,
-        least(good_traces / all_good, 1) AS good_share,
+        least(bad_traces / all_bad, 1.0) AS bad_share,
+        least(good_traces / all_good, 1.0) AS good_share,
         bad_traces / nullif(sum(bad_traces) OVER one_key, 0) AS p,
         good_traces / nullif(sum(good_traces) OVER one_key, 0) AS q,
         fisher_greater(
@@ -184,8 +184,8 @@ WITH candidates AS (
         *,
         cohens_h(bad_share, good_share) AS effect,
         sum(
-            CASE WHEN p > 0 THEN 0.5 * p * log2(2 * p / (p + coalesce(q, 0))) ELSE 0 END
-            + CASE WHEN q > 0 THEN 0.5 * q * log2(2 * q / (coalesce(p, 0) + q)) ELSE 0 END
+            CASE WHEN p > 0 THEN 0.5 * p * log2(2 * p / (p + coalesce(q, 0.0))) ELSE 0.0 END
+            + CASE WHEN q > 0 THEN 0.5 * q * log2(2 * q / (coalesce(p, 0.0) + q)) ELSE 0.0 END
         ) OVER (PARTITION BY service_name, attribute) AS divergence,
         -- Of the tests that come out as sure as this one, the part that does so by accident.
         p_value * count(*) OVER () / row_number() OVER (ORDER BY p_value) AS false_part

@@ -31,10 +31,10 @@ WITH candidates AS (
 ), marked AS (
     SELECT
         trace_id, is_bad, sample_weight,
-        sum(CASE WHEN is_bad THEN sample_weight ELSE 0 END) OVER () AS all_bad,
-        sum(CASE WHEN is_bad THEN 0 ELSE sample_weight END) OVER () AS all_good,
-        sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0 END) OVER () AS bad_squares,
-        sum(CASE WHEN is_bad THEN 0 ELSE sample_weight * sample_weight END) OVER () AS good_squares
+        sum(CASE WHEN is_bad THEN sample_weight ELSE 0.0 END) OVER () AS all_bad,
+        sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight END) OVER () AS all_good,
+        sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0.0 END) OVER () AS bad_squares,
+        sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight * sample_weight END) OVER () AS good_squares
     FROM grouped
     WHERE is_bad OR is_good AND (is_like_bad OR arrow_typeof($good) <> 'Null')
 ), chosen AS (
@@ -61,18 +61,18 @@ WITH candidates AS (
     SELECT
         *,
         min(CASE WHEN is_number THEN 1 ELSE 0 END) OVER one_key AS are_numbers,
-        sum(CASE WHEN is_bad THEN sample_weight ELSE 0 END) OVER one_key AS all_bad,
-        sum(CASE WHEN is_bad THEN 0 ELSE sample_weight END) OVER one_key AS all_good,
-        sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0 END) OVER one_key AS bad_squares,
-        sum(CASE WHEN is_bad THEN 0 ELSE sample_weight * sample_weight END) OVER one_key AS good_squares
+        sum(CASE WHEN is_bad THEN sample_weight ELSE 0.0 END) OVER one_key AS all_bad,
+        sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight END) OVER one_key AS all_good,
+        sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0.0 END) OVER one_key AS bad_squares,
+        sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight * sample_weight END) OVER one_key AS good_squares
     FROM once
     WINDOW one_key AS (PARTITION BY service_name, attribute)
 ), cumulated AS (
     -- Equal values come together: the frame is a range.
     SELECT
         *,
-        sum(CASE WHEN is_bad THEN sample_weight ELSE 0 END) OVER rising / all_bad
-            - sum(CASE WHEN is_bad THEN 0 ELSE sample_weight END) OVER rising / all_good AS distance
+        sum(CASE WHEN is_bad THEN sample_weight ELSE 0.0 END) OVER rising / all_bad
+            - sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight END) OVER rising / all_good AS distance
     FROM summed
     WHERE are_numbers = 1 AND all_bad > 0 AND all_good > 0
     WINDOW rising AS (PARTITION BY service_name, attribute ORDER BY value)

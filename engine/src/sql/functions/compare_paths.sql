@@ -34,10 +34,10 @@ WITH candidates AS (
 ), marked AS (
     SELECT
         trace_id, is_bad, sample_weight,
-        sum(CASE WHEN is_bad THEN sample_weight ELSE 0 END) OVER () AS all_bad,
-        sum(CASE WHEN is_bad THEN 0 ELSE sample_weight END) OVER () AS all_good,
-        sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0 END) OVER () AS bad_squares,
-        sum(CASE WHEN is_bad THEN 0 ELSE sample_weight * sample_weight END) OVER () AS good_squares
+        sum(CASE WHEN is_bad THEN sample_weight ELSE 0.0 END) OVER () AS all_bad,
+        sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight END) OVER () AS all_good,
+        sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0.0 END) OVER () AS bad_squares,
+        sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight * sample_weight END) OVER () AS good_squares
     FROM grouped
     WHERE is_bad OR is_good AND (is_like_bad OR arrow_typeof($good) <> 'Null')
 ), chosen AS (
@@ -114,8 +114,8 @@ WITH candidates AS (
 ), tested AS (
     SELECT
         *,
-        least(change['bad'] / change['of_bad'], 1) AS bad_share,
-        least(change['good'] / change['of_good'], 1) AS good_share,
+        least(change['bad'] / change['of_bad'], 1.0) AS bad_share,
+        least(change['good'] / change['of_good'], 1.0) AS good_share,
         fisher_greater(
             greatest(least(change['bad'], change['of_bad']), 0) * bad_scale, change['of_bad'] * bad_scale,
             greatest(least(change['good'], change['of_good']), 0) * good_scale, change['of_good'] * good_scale

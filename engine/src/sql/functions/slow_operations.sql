@@ -50,8 +50,8 @@ WITH placed AS (
 ), cohorts AS (
     SELECT
         *,
-        CASE WHEN root_duration_ns >= threshold_ns THEN sample_weight ELSE 0 END AS slow,
-        CASE WHEN root_duration_ns BETWEEN p40_ns AND p60_ns THEN sample_weight ELSE 0 END AS typical
+        CASE WHEN root_duration_ns >= threshold_ns THEN sample_weight ELSE 0.0 END AS slow,
+        CASE WHEN root_duration_ns BETWEEN p40_ns AND p60_ns THEN sample_weight ELSE 0.0 END AS typical
     FROM measured
     WHERE root_duration_ns >= threshold_ns OR root_duration_ns BETWEEN p40_ns AND p60_ns
 ), sized AS (
@@ -107,7 +107,7 @@ WITH placed AS (
     GROUP BY root_service_name, root_span_name, service_name, span_name
 ), by_trace AS (
     -- An operation of typical traces only stays as one row without a trace.
-    SELECT *, unnest(slow_traces) AS slow_trace FROM operations
+    SELECT *, unnest(coalesce(slow_traces, make_array(NULL))) AS slow_trace FROM operations
 )
 SELECT
     root_service_name, root_span_name, trace_count, listed_count, slow_count, typical_count, impact_ns,
