@@ -31,6 +31,7 @@ mod aggregate;
 mod binomial_ranks;
 mod bins;
 mod chance;
+mod hypergeometric;
 mod kept_values;
 mod nearest_rank;
 mod reference;

@@ -1,6 +1,8 @@
 //! Scalar functions: one row in, one value out.
 
 mod binomial_tail;
+mod cohens_h;
+mod fisher_greater;
 mod hex;
 mod sketch_conversions;
 mod sketch_downscale;
@@ -19,6 +21,8 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     all.extend(sketch_conversions::all().map(ScalarUDF::from));
     all.extend(wilson::all().map(ScalarUDF::from));
     all.push(ScalarUDF::from(binomial_tail::BinomialTail::default()));
+    all.push(ScalarUDF::from(cohens_h::CohensH::default()));
+    all.push(ScalarUDF::from(fisher_greater::FisherGreater::default()));
     all.push(ScalarUDF::from(sketch_downscale::SketchDownscale::default()));
     all.push(ScalarUDF::from(sketch_histogram::SketchHistogram::default()));
     all.push(ScalarUDF::from(sketch_quantile::SketchQuantile::default()));

@@ -33,6 +33,9 @@ use crate::error::{Error, Result};
 const FILES: &[(&str, &str)] = &[
     ("blast_radius", include_str!("functions/blast_radius.sql")),
     ("burn_rate", include_str!("functions/burn_rate.sql")),
+    ("compare", include_str!("functions/compare.sql")),
+    ("compare_numbers", include_str!("functions/compare_numbers.sql")),
+    ("compare_paths", include_str!("functions/compare_paths.sql")),
     ("deployments", include_str!("functions/deployments.sql")),
     ("error_origins", include_str!("functions/error_origins.sql")),
     ("fan_out", include_str!("functions/fan_out.sql")),
@@ -44,6 +47,10 @@ const FILES: &[(&str, &str)] = &[
     ("slo_alerts", include_str!("functions/slo_alerts.sql")),
     ("slo_status", include_str!("functions/slo_status.sql")),
     ("slos", include_str!("functions/slos.sql")),
+    ("slow_causes", include_str!("functions/slow_causes.sql")),
+    ("slow_operations", include_str!("functions/slow_operations.sql")),
+    ("slowest_traces", include_str!("functions/slowest_traces.sql")),
+    ("trace_diff", include_str!("functions/trace_diff.sql")),
 ];
 
 /// All table functions, by name.

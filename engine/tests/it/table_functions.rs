@@ -58,15 +58,10 @@ async fn every_example_runs() {
     for (name, function) in table_functions().unwrap() {
         lake.rows(&function.example).await;
         let needed = function.parameters.iter().filter(|p| p.default.is_none());
+        let has_times = function.parameters.iter().any(|p| p.name == "since");
         let args: Vec<String> = needed
             .map(|p| format!("{} => 'root_status_code = ''error'''", p.name))
-            .chain(
-                function
-                    .parameters
-                    .iter()
-                    .any(|parameter| parameter.name == "since")
-                    .then(|| "\"from\" => '2026-11-09', \"to\" => '2026-11-16'".to_owned()),
-            )
+            .chain(has_times.then(|| "\"from\" => '2026-11-09', \"to\" => '2026-11-16'".into()))
             .collect();
         lake.rows(&format!("SELECT * FROM {name}({})", args.join(", "))).await;
         lake.rows(&format!("EXPLAIN SELECT count(*) FROM {name}({}) AS f", args.join(", "))).await;

@@ -26,6 +26,20 @@ fn every_file_reads() {
     }
 }
 
+/// Scenario: a semantic convention renames an attribute.
+/// Guarantees: `compare` counts both names as one, as promoted columns do.
+#[test]
+fn compare_knows_the_names_that_were() {
+    let sql = table_functions().unwrap()["compare"].sql;
+    for column in schema::PROMOTED {
+        let Some((now, before)) = column.keys.split_first() else { continue };
+        for before in before {
+            let renamed = format!("WHEN '{before}' THEN '{now}'");
+            assert!(sql.contains(&renamed), "{renamed}");
+        }
+    }
+}
+
 #[test]
 fn a_declaration_may_go_on() {
     let text = "-- One.\n-- Two.\n--\n-- since INTERVAL = INTERVAL '1 hour': How far\n--   back.\n\
