@@ -51,6 +51,7 @@ const FILES: &[(&str, &str)] = &[
     ("slow_operations", include_str!("functions/slow_operations.sql")),
     ("slowest_traces", include_str!("functions/slowest_traces.sql")),
     ("trace_diff", include_str!("functions/trace_diff.sql")),
+    ("suspects", include_str!("functions/suspects.sql")),
 ];
 
 /// All table functions, by name.
