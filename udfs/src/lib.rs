@@ -4,7 +4,8 @@
 //! scalar     ids as text, answers of sketches
 //! aggregate  percentiles, sketches          sketch, nearest_rank, binomial_ranks,
 //!                                           kept_values            (no SQL)
-//! window     span_tree -> span_columns  ->  tree                   (no SQL)
+//! window     what is usual                  seasonal, chance       (no SQL)
+//!            span_tree -> span_columns  ->  tree                   (no SQL)
 //!              ^ the same, as an operator: span_tree_exec
 //! ```
 //!
@@ -29,10 +30,12 @@
 mod aggregate;
 mod binomial_ranks;
 mod bins;
+mod chance;
 mod kept_values;
 mod nearest_rank;
 mod reference;
 mod scalar;
+mod seasonal;
 mod share_percentiles;
 pub mod sketch;
 mod sketch_columns;

@@ -1,5 +1,6 @@
 //! Scalar functions: one row in, one value out.
 
+mod binomial_tail;
 mod hex;
 mod sketch_conversions;
 mod sketch_downscale;
@@ -9,12 +10,15 @@ mod sketch_quantile;
 mod sketch_rank;
 mod span_id_hex;
 mod trace_id_hex;
+mod wilson;
 
 use datafusion::logical_expr::ScalarUDF;
 
 pub(crate) fn all() -> Vec<ScalarUDF> {
     let mut all: Vec<ScalarUDF> = sketch_facts::all().map(ScalarUDF::from).collect();
     all.extend(sketch_conversions::all().map(ScalarUDF::from));
+    all.extend(wilson::all().map(ScalarUDF::from));
+    all.push(ScalarUDF::from(binomial_tail::BinomialTail::default()));
     all.push(ScalarUDF::from(sketch_downscale::SketchDownscale::default()));
     all.push(ScalarUDF::from(sketch_histogram::SketchHistogram::default()));
     all.push(ScalarUDF::from(sketch_quantile::SketchQuantile::default()));

@@ -1,5 +1,6 @@
-//! Window functions: whole traces in, one value per span out.
+//! Window functions: whole traces or series in, one value per row out.
 
+mod seasonal;
 mod span_tree;
 
 use datafusion::logical_expr::WindowUDF;
@@ -7,5 +8,7 @@ use datafusion::logical_expr::WindowUDF;
 pub(crate) use span_tree::SpanTree;
 
 pub(crate) fn all() -> Vec<WindowUDF> {
-    vec![WindowUDF::from(SpanTree::default())]
+    let mut all: Vec<WindowUDF> = seasonal::all().map(WindowUDF::from).collect();
+    all.push(WindowUDF::from(SpanTree::default()));
+    all
 }
