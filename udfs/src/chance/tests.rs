@@ -72,7 +72,7 @@ fn intervals_of_the_reference() {
         (3.0, 1000.0, 0.001_021, 0.008_783),
         (10.0, 10.0, 0.722_467, 1.0),
     ] {
-        let (found_low, found_high) = wilson(k, n, 1.96).unwrap();
+        let (found_low, found_high) = wilson(k, n, 1.959_963_984_540_054).unwrap();
         assert!((found_low - low).abs() < 6e-7, "{k} of {n}: from {found_low}");
         assert!((found_high - high).abs() < 6e-7, "{k} of {n}: to {found_high}");
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, Float64Array};
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::utils::take_function_args;
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{
@@ -14,6 +14,9 @@ use datafusion_macros::user_doc;
 use crate::chance::binomial_tail;
 
 const NAME: &str = "binomial_tail";
+
+/// Beyond it, counts have gaps.
+const MOST: f64 = 9_007_199_254_740_992.0;
 
 #[user_doc(
     doc_section(label = "Statistics Functions"),
@@ -27,10 +30,10 @@ const NAME: &str = "binomial_tail";
 | 0.0034323   |
 +-------------+
 ```"#,
-    argument(name = "k", description = "How many succeeded, a whole number. NULL in, NULL out."),
+    argument(name = "k", description = "How many succeeded, rounded to a whole number. NULL in, NULL out."),
     argument(
         name = "n",
-        description = "Of how many, a whole number from 0 on. NULL in, NULL out."
+        description = "Of how many, rounded to a whole number. NULL in, NULL out."
     ),
     argument(name = "p", description = "A probability from 0 to 1. NULL in, NULL out."),
     related_udf(name = "wilson_low"),
@@ -60,15 +63,12 @@ impl ScalarUDFImpl for BinomialTail {
         let [k, n, p] = arg_types else {
             return plan_err!("{NAME} takes (k, n, p), not {} arguments", arg_types.len());
         };
-        for (name, given) in [("k", k), ("n", n)] {
-            if !(given.is_integer() || *given == DataType::Null) {
-                return plan_err!("{NAME}: {name} must be a whole number, not {given}");
+        for (name, given) in [("k", k), ("n", n), ("p", p)] {
+            if !(given.is_numeric() || *given == DataType::Null) {
+                return plan_err!("{NAME}: {name} must be a number, not {given}");
             }
         }
-        if !(p.is_numeric() || *p == DataType::Null) {
-            return plan_err!("{NAME}: p must be a number, not {p}");
-        }
-        Ok(vec![DataType::Int64, DataType::Int64, DataType::Float64])
+        Ok(vec![DataType::Float64; 3])
     }
 
     fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
@@ -84,8 +84,7 @@ impl ScalarUDFImpl for BinomialTail {
         let k = k.into_array(args.number_rows)?;
         let n = n.into_array(args.number_rows)?;
         let p = p.into_array(args.number_rows)?;
-        let (k, n) = (k.as_primitive::<Int64Type>(), n.as_primitive::<Int64Type>());
-        let p = p.as_primitive::<Float64Type>();
+        let [k, n, p] = [&k, &n, &p].map(|column| column.as_primitive::<Float64Type>());
         let mut tails = Vec::with_capacity(args.number_rows);
         for row in 0..args.number_rows {
             if k.is_null(row) || n.is_null(row) || p.is_null(row) {
@@ -96,10 +95,15 @@ impl ScalarUDFImpl for BinomialTail {
             if !(0.0..=1.0).contains(&p) {
                 return exec_err!("{NAME}: p must be from 0 to 1, not {p}");
             }
-            let Ok(n) = u64::try_from(n) else {
-                return exec_err!("{NAME}: n must not be negative, it is {n}");
-            };
-            tails.push(Some(binomial_tail(k.max(0).unsigned_abs(), n, p)));
+            if !(0.0..MOST).contains(&n) {
+                return exec_err!("{NAME}: n must be from 0 to 2^53, it is {n}");
+            }
+            if !k.is_finite() {
+                return exec_err!("{NAME}: k must be a number, it is {k}");
+            }
+            // Weights make counts that are not whole.
+            let (k, n) = (k.round().clamp(0.0, MOST) as u64, n.round() as u64);
+            tails.push(Some(binomial_tail(k, n, p)));
         }
         Ok(ColumnarValue::Array(Arc::new(Float64Array::from(tails))))
     }

@@ -13,7 +13,7 @@ use datafusion::logical_expr::{
 use crate::chance::wilson;
 
 /// Of 95 %, both sides.
-const USUAL_Z: f64 = 1.96;
+const USUAL_Z: f64 = 1.959_963_984_540_054;
 
 /// `(name, whether it is the upper end, in words, result of the example)`.
 const ENDS: [(&str, bool, &str, &str); 2] =

@@ -7,7 +7,18 @@
 -- service TEXT = NULL: Only parents of this service.
 --
 -- example: SELECT rank, parent_service_name, parent_span_name, span_name, calls_per_parent FROM fan_out(least => 5)
-WITH siblings AS (
+WITH large AS (
+    -- Few spans have so many children, and only theirs are put into groups. A parent that is missing cannot tell.
+    -- That `found` is asked for below keeps this side of the join in memory, and not the other one.
+    SELECT large_span_id, count(*) AS found
+    FROM (
+        SELECT unnest(make_array(span_id, CASE WHEN is_orphan THEN parent_span_id END)) AS large_span_id
+        FROM spans
+        WHERE (child_count >= $least OR is_orphan)
+            AND start_time >= $from - INTERVAL '1 day' AND start_time < $to + INTERVAL '1 day'
+    )
+    GROUP BY large_span_id
+), siblings AS (
     SELECT
         trace_id, parent_span_id, parent_service_name, parent_span_name, service_name, span_name,
         max(sample_weight) AS sample_weight,
@@ -16,12 +27,13 @@ WITH siblings AS (
         max(duration_ns) AS longest_ns,
         p50(duration_ns) AS typical_ns,
         arrow_cast(max(end_time), 'Int64') - arrow_cast(min(start_time), 'Int64') AS elapsed_ns
-    FROM spans
+    FROM large
+    JOIN spans ON parent_span_id = large_span_id
     WHERE start_time >= $from AND start_time < $to
         AND parent_span_id IS NOT NULL AND NOT is_duplicate
         AND ($service IS NULL OR parent_service_name = $service)
     GROUP BY trace_id, parent_span_id, parent_service_name, parent_span_name, service_name, span_name
-    HAVING count(*) >= $least
+    HAVING count(*) >= $least AND min(found) > 0
 )
 SELECT
     row_number() OVER (

@@ -8,25 +8,42 @@
 -- service TEXT = NULL: Only calls of this service.
 --
 -- example: SELECT rank, service_name, parent_span_name, statement, calls_per_parent FROM n_plus_one() WHERE rank <= 5
-WITH calls AS (
-    SELECT
-        trace_id, parent_span_id, service_name, parent_span_name, root_service_name, root_span_name,
-        coalesce(db_query_summary, db_query_text, span_name) AS statement,
-        start_time, end_time, duration_ns, sample_weight
-    FROM spans
-    WHERE start_time >= $from AND start_time < $to
-        AND span_kind = 'client' AND parent_span_id IS NOT NULL AND NOT is_duplicate
-        AND ($service IS NULL OR service_name = $service)
-), candidates AS (
-    -- Few parents repeat themselves so much: only their calls are put in order.
-    SELECT calls.*
-    FROM calls
-    WHERE trace_id IN (
-        SELECT trace_id
-        FROM calls
-        GROUP BY trace_id, parent_span_id, service_name, statement
-        HAVING count(*) >= $least AND sum(duration_ns) >= 50000000
+WITH large AS (
+    -- Few spans have so many children, and take as long as those that they wait for. What is asked for of them below
+    -- keeps this side of the join in memory; the list of one is there as the planner would take them for as many as
+    -- all spans, and keep those.
+    SELECT large_span_id, min(duration_ns) AS parent_ns
+    FROM (
+        SELECT unnest(make_array(span_id)) AS large_span_id, duration_ns
+        FROM spans
+        WHERE child_count >= $least AND duration_ns >= 50000000
+            AND start_time >= $from - INTERVAL '1 day' AND start_time < $to
     )
+    GROUP BY large_span_id
+), candidates AS (
+    -- Fewer of them repeat themselves so much: only their calls are put in order.
+    SELECT unnest(make_array(parent_span_id)) AS candidate_span_id, max(parent_ns) AS parent_ns
+    FROM (
+        SELECT parent_span_id, min(parent_ns) AS parent_ns
+        FROM large
+        JOIN spans ON parent_span_id = large_span_id
+        WHERE start_time >= $from AND start_time < $to
+            AND span_kind = 'client' AND NOT is_duplicate
+            AND ($service IS NULL OR service_name = $service)
+        GROUP BY parent_span_id, coalesce(db_query_summary, db_query_text, span_name)
+        HAVING count(*) >= $least AND sum(duration_ns) >= 50000000 AND sum(duration_ns) * 10 >= min(parent_ns)
+    )
+    GROUP BY parent_span_id
+), calls AS (
+    SELECT
+        trace_id, parent_span_id, service_name, parent_span_name,
+        coalesce(db_query_summary, db_query_text, span_name) AS statement,
+        start_time, end_time, duration_ns, sample_weight, parent_ns
+    FROM candidates
+    JOIN spans ON parent_span_id = candidate_span_id
+    WHERE start_time >= $from AND start_time < $to
+        AND span_kind = 'client' AND NOT is_duplicate
+        AND ($service IS NULL OR service_name = $service)
 ), overlaps AS (
     SELECT
         *,
@@ -34,12 +51,10 @@ WITH calls AS (
             PARTITION BY trace_id, parent_span_id, service_name, statement ORDER BY start_time, end_time
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS is_overlapping
-    FROM candidates
-), repeated AS (
+    FROM calls
+), found AS (
     SELECT
         trace_id, parent_span_id, service_name, parent_span_name, statement,
-        max(root_service_name) AS root_service_name,
-        max(root_span_name) AS root_span_name,
         max(sample_weight) AS sample_weight,
         count(*) AS calls,
         sum(duration_ns) AS total_ns,
@@ -48,14 +63,8 @@ WITH calls AS (
     GROUP BY trace_id, parent_span_id, service_name, parent_span_name, statement
     HAVING count(*) >= $least
         AND sum(duration_ns) >= 50000000
+        AND sum(duration_ns) * 10 >= min(parent_ns)
         AND count(*) FILTER (WHERE is_overlapping) = 0
-), found AS (
-    SELECT repeated.*
-    FROM repeated
-    JOIN spans AS parent
-        ON parent.trace_id = repeated.trace_id AND parent.span_id = repeated.parent_span_id
-    WHERE repeated.total_ns * 10 >= parent.duration_ns
-        AND parent.start_time >= $from - INTERVAL '1 day' AND parent.start_time < $to
 )
 SELECT
     row_number() OVER (ORDER BY saving_ns DESC, service_name, parent_span_name, statement) AS rank,

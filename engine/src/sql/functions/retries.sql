@@ -8,25 +8,39 @@
 -- service TEXT = NULL: Only calls of this service.
 --
 -- example: SELECT rank, service_name, span_name, attempts_per_call, wasted_ns FROM retries() WHERE rank <= 5
-WITH calls AS (
+WITH asked AS (
+    -- Without a failure there is no retry, and few calls fail. The list of one is there as the planner would take them
+    -- for as many as all spans, and keep those in memory for the join.
+    SELECT unnest(make_array(asked_span_id)) AS asked_span_id, max(failures) AS failures
+    FROM (
+        SELECT parent_span_id AS asked_span_id, count(*) AS failures
+        FROM spans
+        WHERE start_time >= $from AND start_time < $to
+            AND span_kind = 'client' AND parent_span_id IS NOT NULL AND NOT is_duplicate
+            AND ($service IS NULL OR service_name = $service)
+            AND (status_code = 'error' OR http_response_status_code IN (429, 503) OR http_resend_count > 0)
+        GROUP BY parent_span_id
+    )
+    GROUP BY asked_span_id
+), calls AS (
     SELECT
         trace_id, parent_span_id, service_name, span_name,
         coalesce(peer_service, server_address, network_peer_address, db_system) AS callee,
         start_time, end_time, duration_ns, sample_weight, root_service_name, root_span_name,
         status_code = 'error' OR coalesce(http_response_status_code, 0) IN (429, 503) AS is_failed,
-        coalesce(try_cast(attributes['http.request.resend_count'] AS BIGINT), 0) AS resend_count
-    FROM spans
+        coalesce(http_resend_count, 0) AS resend_count
+    FROM asked
+    JOIN spans ON parent_span_id = asked_span_id
     WHERE start_time >= $from AND start_time < $to
-        AND span_kind = 'client' AND parent_span_id IS NOT NULL AND NOT is_duplicate
+        AND span_kind = 'client' AND NOT is_duplicate
         AND ($service IS NULL OR service_name = $service)
+        AND failures > 0
 ), followed AS (
-    -- Without a failure there is no retry, and most traces have none.
     SELECT
         *,
         lag(is_failed) OVER one_after_another AS after_failed,
         lag(end_time) OVER one_after_another AS after_end
     FROM calls
-    WHERE trace_id IN (SELECT trace_id FROM calls WHERE is_failed OR resend_count > 0)
     WINDOW one_after_another AS (
         PARTITION BY trace_id, parent_span_id, service_name, span_name, callee ORDER BY start_time, end_time
     )
@@ -77,9 +91,16 @@ FROM (
     GROUP BY service_name, span_name, callee
 ) AS by_call
 JOIN (
-    SELECT service_name, span_name, callee, sum(sample_weight) AS attempts
-    FROM calls
-    GROUP BY service_name, span_name, callee
+    SELECT
+        service_name,
+        span_name,
+        coalesce(peer_service, server_address, network_peer_address, db_system) AS callee,
+        sum(sample_weight) AS attempts
+    FROM spans
+    WHERE start_time >= $from AND start_time < $to
+        AND span_kind = 'client' AND parent_span_id IS NOT NULL AND NOT is_duplicate
+        AND ($service IS NULL OR service_name = $service)
+    GROUP BY 1, 2, 3
 ) AS everything
     ON everything.service_name = by_call.service_name AND everything.span_name = by_call.span_name
     AND everything.callee IS NOT DISTINCT FROM by_call.callee

@@ -1,0 +1,255 @@
+//! Triage: one page that walks through what an engineer on call asks about a service and a time.
+//!
+//! ```text
+//! scope -> which root operations are worse -> which of their traces are bad
+//!       -> suspects, differences, new calls, deployments, errors, retries, budgets, is it over?
+//! ```
+//!
+//! Every step is one statement that anybody can run; sentences only say what their first rows do.
+
+mod predicate;
+mod sentences;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use engine::Session;
+use futures::future::try_join_all;
+
+use crate::error::Result;
+use crate::page::{Answer, Level, Page, Section, Table};
+use predicate::{Symptom, literal, moment};
+
+/// What to look at.
+#[derive(Debug, Clone)]
+pub struct TriageOptions {
+    /// Only requests that this service takes part in; all without it.
+    pub service: Option<String>,
+    /// When the trouble began.
+    pub from: DateTime<Utc>,
+    /// When it ended, or now.
+    pub to: DateTime<Utc>,
+}
+
+/// The time before the trouble that it is compared with is so many times as long, and not less than
+/// [`LEAST_BEFORE`].
+const TIMES_BEFORE: i32 = 2;
+const LEAST_BEFORE: TimeDelta = TimeDelta::hours(1);
+/// Root operations that are looked into.
+const MOST_OPERATIONS: usize = 5;
+
+/// Asks all of it.
+///
+/// # Errors
+///
+/// [`crate::Error::Engine`] if the lake cannot be queried.
+pub async fn triage(session: &Session, options: &TriageOptions) -> Result<Page> {
+    let before = options.from - ((options.to - options.from) * TIMES_BEFORE).max(LEAST_BEFORE);
+    let scope = Table::ask(session, &scope_sql(options, before)).await?;
+    let symptoms: Vec<Symptom> =
+        scope.rows().filter_map(|row| Symptom::of(&row)).take(MOST_OPERATIONS).collect();
+    let bad = predicate::bad(&symptoms);
+    let asked = steps(options, before, &symptoms, &bad);
+    let tables =
+        try_join_all(asked.iter().map(|step| Table::ask(session, &step.sql))).await?;
+
+    let mut answers = sentences::scope(&scope, &symptoms, options);
+    for (step, table) in asked.iter().zip(&tables) {
+        answers.extend((step.say)(table));
+    }
+    let mut sections = vec![Section {
+        title: "Which requests".into(),
+        text: Some("Root operations in the time in question and before, the worst first.".into()),
+        table: Some(scope),
+        figure: None,
+    }];
+    for (step, table) in asked.into_iter().zip(tables) {
+        sections.push(Section {
+            title: step.title.into(),
+            text: Some(step.about.into()),
+            table: Some(table),
+            figure: None,
+        });
+    }
+    let service = options.service.as_deref();
+    Ok(Page {
+        title: match service {
+            Some(service) => format!("Triage of {service}"),
+            None => "Triage".into(),
+        },
+        scope: format!(
+            "{} to {} UTC, compared with the time from {} on",
+            options.from.format("%F %T"),
+            options.to.format("%F %T"),
+            before.format("%F %T"),
+        ),
+        answers,
+        sections,
+    })
+}
+
+/// A question, and what to say about its answer.
+struct Step {
+    title: &'static str,
+    about: &'static str,
+    sql: String,
+    say: fn(&Table) -> Option<Answer>,
+}
+
+/// Root operations now and before.
+fn scope_sql(options: &TriageOptions, before: DateTime<Utc>) -> String {
+    let TriageOptions { service, from, to } = options;
+    let of_service = match service {
+        None => String::new(),
+        Some(service) => format!("\n        AND array_has(services, {})", literal(service)),
+    };
+    let (from, to, before) = (moment(*from), moment(*to), moment(before));
+    format!(
+        "SELECT
+    root_service_name, root_span_name, traces, traces_before,
+    errors / nullif(traces, 0) AS error_rate, errors_before / nullif(traces_before, 0) AS error_rate_before,
+    wilson_low(errors, traces) > coalesce(wilson_high(errors_before, traces_before), 0.0) AS fails_more,
+    p50_ns, p50_before_ns, p95_ns, p95_before_ns, slower_share,
+    wilson_low(slower_share * traces, traces) > 0.1 AS is_slower
+FROM (
+    SELECT
+        root_service_name, root_span_name,
+        coalesce(sum(weight) FILTER (WHERE is_now), 0.0) AS traces,
+        coalesce(sum(weight) FILTER (WHERE NOT is_now), 0.0) AS traces_before,
+        coalesce(sum(weight) FILTER (WHERE is_now AND is_failed), 0.0) AS errors,
+        coalesce(sum(weight) FILTER (WHERE NOT is_now AND is_failed), 0.0) AS errors_before,
+        quantile(root_duration_ns, 0.5, weight) FILTER (WHERE is_now) AS p50_ns,
+        quantile(root_duration_ns, 0.5, weight) FILTER (WHERE NOT is_now) AS p50_before_ns,
+        quantile(root_duration_ns, 0.95, weight) FILTER (WHERE is_now) AS p95_ns,
+        quantile(root_duration_ns, 0.95, weight) FILTER (WHERE NOT is_now) AS p95_before_ns,
+        -- One in 20 took longer before.
+        1.0 - sketch_rank(
+            sketch(root_duration_ns, weight) FILTER (WHERE is_now),
+            quantile(root_duration_ns, 0.95, weight) FILTER (WHERE NOT is_now)
+        ) AS slower_share
+    FROM (
+        SELECT
+            root_service_name, root_span_name, root_duration_ns, sample_weight AS weight,
+            start_time >= '{from}' AS is_now, root_status_code = 'error' AS is_failed
+        FROM traces
+        WHERE start_time >= '{before}' AND start_time < '{to}'{of_service}
+    ) AS requests
+    GROUP BY root_service_name, root_span_name
+) AS operations
+WHERE traces > 0
+ORDER BY fails_more DESC, is_slower DESC, greatest(
+    (coalesce(errors, 0.0) / traces - coalesce(errors_before / nullif(traces_before, 0), 0.0)) * traces,
+    (coalesce(slower_share, 0.0) - 0.05) * traces
+) DESC, traces DESC
+LIMIT 20"
+    )
+}
+
+fn steps(options: &TriageOptions, before: DateTime<Utc>, symptoms: &[Symptom], bad: &str) -> Vec<Step> {
+    let (from, to) = (moment(options.from), moment(options.to));
+    let window = format!("\"from\" => '{from}', \"to\" => '{to}'");
+    let mut steps = Vec::new();
+    let affected = predicate::operations(symptoms);
+    if let Some(affected) = &affected {
+        let now = format!("{affected} AND start_time >= '{from}' AND start_time < '{to}'");
+        let then = format!("{affected} AND start_time >= '{}' AND start_time < '{from}'", moment(before));
+        steps.push(Step {
+            title: "Who is to blame",
+            about: "Services that do something else than before in these requests: by themselves, between call \
+                    and execution, in what they call, or in errors that begin there.",
+            sql: format!(
+                "SELECT rank, service_name, span_name, score, reason, affected_bad_traces, bad_traces, \
+                 example_trace_id\nFROM suspects({}, {})\nWHERE rank <= 5 ORDER BY rank",
+                literal(&now),
+                literal(&then)
+            ),
+            say: sentences::suspect,
+        });
+        steps.push(Step {
+            title: "What differs",
+            about: "Attribute values that bad requests have more often than good ones of the same time.",
+            sql: format!(
+                "SELECT rank, service_name, attribute, value, effect, bad_share, good_share, risk_ratio, same_traces\n\
+                 FROM compare({}, {}, {window}, deepest => 3)\nWHERE rank <= 8 ORDER BY rank",
+                literal(bad),
+                literal(affected)
+            ),
+            say: sentences::difference,
+        });
+        steps.push(Step {
+            title: "Which calls changed",
+            about: "Calls that bad requests make and good ones do not, or the other way round, or that take longer \
+                    or fail.",
+            sql: format!(
+                "SELECT rank, change, path, effect, bad_share, good_share, example_trace_id\n\
+                 FROM compare_paths({}, {}, {window}, before => INTERVAL '{} seconds')\n\
+                 WHERE rank <= 8 ORDER BY rank",
+                literal(bad),
+                literal(affected),
+                (options.from - before).num_seconds()
+            ),
+            say: |_| None,
+        });
+        steps.push(Step {
+            title: "Traces to look at",
+            about: "Bad requests, the ones that took longest first.",
+            sql: format!(
+                "SELECT trace_id, start_time, root_service_name, root_span_name, root_duration_ns, \
+                 root_status_code, span_count, error_count\nFROM traces\n\
+                 WHERE start_time >= '{from}' AND start_time < '{to}' AND {bad}\n\
+                 ORDER BY root_duration_ns DESC, trace_id LIMIT 10"
+            ),
+            say: |_| None,
+        });
+    }
+    steps.push(Step {
+        title: "What was deployed",
+        about: "Versions that were first seen around that time.",
+        sql: format!(
+            "SELECT service_name, service_version, previous_version, first_seen, last_seen, calls, error_rate, \
+             p99_ns\nFROM deployments(\"from\" => '{}', \"to\" => '{to}')\n\
+             WHERE is_new AND first_seen >= '{}' ORDER BY first_seen DESC",
+            moment(before - TimeDelta::hours(24)),
+            moment(options.from - TimeDelta::hours(2)),
+        ),
+        say: sentences::deployment,
+    });
+    steps.push(Step {
+        title: "Where errors begin",
+        about: "Services and operations in which an error began, with the failed requests that it led to.",
+        sql: format!(
+            "SELECT rank, origin_service, span_name, error_type, decisive_traces, affected_traces, first_seen, \
+             example_message, example_trace_id\nFROM error_origins({window})\nWHERE rank <= 5 ORDER BY rank"
+        ),
+        say: sentences::origin,
+    });
+    let is_service = match &options.service {
+        Some(service) => format!(", service => {}", literal(service)),
+        None => String::new(),
+    };
+    steps.push(Step {
+        title: "Retries",
+        about: "Calls that were tried again, and the time that cost.",
+        sql: format!(
+            "SELECT rank, service_name, span_name, callee, attempts_per_call, recovered, exhausted, wasted_ns, \
+             example_trace_id\nFROM retries({window}{is_service})\nWHERE rank <= 5 ORDER BY rank"
+        ),
+        say: sentences::retries,
+    });
+    steps.push(Step {
+        title: "Calls between services",
+        about: "Those of which most failed.",
+        sql: format!(
+            "SELECT client_service, server_service, connection_type, calls, error_rate, health, p50_ns, p99_ns\n\
+             FROM service_graph({window}{is_service})\nWHERE errors > 0 ORDER BY error_rate DESC LIMIT 10"
+        ),
+        say: |_| None,
+    });
+    if !session_slos(options) {
+        return steps;
+    }
+    steps
+}
+
+/// Whether objectives are to be asked; a place for those of the session.
+fn session_slos(_: &TriageOptions) -> bool {
+    false
+}
