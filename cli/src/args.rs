@@ -13,7 +13,7 @@ use crate::serve::Addresses;
 
 pub(crate) use watch::{
     GraphArgs, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand, SloStatusArgs,
-    WindowArgs,
+    TriageArgs, WindowArgs,
 };
 
 /// Where a lake lies unless `--lake` or the environment says otherwise.
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Watch service level objectives.
     Slo(SloArgs),
+    /// Find out what is wrong: one page about a service and a time.
+    Triage(TriageArgs),
     /// Draw who calls whom.
     Graph(GraphArgs),
     /// Answer queries over Arrow Flight SQL.

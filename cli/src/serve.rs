@@ -13,9 +13,11 @@ mod config;
 mod logs;
 mod metrics;
 mod ops;
+mod reporting;
 mod running;
 mod sink;
 mod watching;
+mod webhook;
 
 pub(crate) use addresses::{Addresses, Sockets};
 pub(crate) use config::Config;

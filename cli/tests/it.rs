@@ -36,3 +36,5 @@ mod sql;
 mod stores;
 #[path = "it/tidy_up.rs"]
 mod tidy_up;
+#[path = "it/watch.rs"]
+mod watch;

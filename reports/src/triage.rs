@@ -15,7 +15,7 @@ use engine::Session;
 use futures::future::try_join_all;
 
 use crate::error::Result;
-use crate::page::{Answer, Level, Page, Section, Table};
+use crate::page::{Answer, Page, Section, Table};
 use predicate::{Symptom, literal, moment};
 
 /// What to look at.
@@ -46,10 +46,9 @@ pub async fn triage(session: &Session, options: &TriageOptions) -> Result<Page> 
     let scope = Table::ask(session, &scope_sql(options, before)).await?;
     let symptoms: Vec<Symptom> =
         scope.rows().filter_map(|row| Symptom::of(&row)).take(MOST_OPERATIONS).collect();
-    let bad = predicate::bad(&symptoms);
-    let asked = steps(options, before, &symptoms, &bad);
-    let tables =
-        try_join_all(asked.iter().map(|step| Table::ask(session, &step.sql))).await?;
+    let has_slos = !session.slos().slos.is_empty();
+    let asked = steps(options, before, &symptoms, has_slos);
+    let tables = try_join_all(asked.iter().map(|step| Table::ask(session, &step.sql))).await?;
 
     let mut answers = sentences::scope(&scope, &symptoms, options);
     for (step, table) in asked.iter().zip(&tables) {
@@ -143,14 +142,21 @@ LIMIT 20"
     )
 }
 
-fn steps(options: &TriageOptions, before: DateTime<Utc>, symptoms: &[Symptom], bad: &str) -> Vec<Step> {
+fn steps(
+    options: &TriageOptions,
+    before: DateTime<Utc>,
+    symptoms: &[Symptom],
+    has_slos: bool,
+) -> Vec<Step> {
+    let bad = predicate::bad(symptoms);
     let (from, to) = (moment(options.from), moment(options.to));
     let window = format!("\"from\" => '{from}', \"to\" => '{to}'");
     let mut steps = Vec::new();
     let affected = predicate::operations(symptoms);
     if let Some(affected) = &affected {
         let now = format!("{affected} AND start_time >= '{from}' AND start_time < '{to}'");
-        let then = format!("{affected} AND start_time >= '{}' AND start_time < '{from}'", moment(before));
+        let then =
+            format!("{affected} AND start_time >= '{}' AND start_time < '{from}'", moment(before));
         steps.push(Step {
             title: "Who is to blame",
             about: "Services that do something else than before in these requests: by themselves, between call \
@@ -169,7 +175,7 @@ fn steps(options: &TriageOptions, before: DateTime<Utc>, symptoms: &[Symptom], b
             sql: format!(
                 "SELECT rank, service_name, attribute, value, effect, bad_share, good_share, risk_ratio, same_traces\n\
                  FROM compare({}, {}, {window}, deepest => 3)\nWHERE rank <= 8 ORDER BY rank",
-                literal(bad),
+                literal(&bad),
                 literal(affected)
             ),
             say: sentences::difference,
@@ -182,7 +188,7 @@ fn steps(options: &TriageOptions, before: DateTime<Utc>, symptoms: &[Symptom], b
                 "SELECT rank, change, path, effect, bad_share, good_share, example_trace_id\n\
                  FROM compare_paths({}, {}, {window}, before => INTERVAL '{} seconds')\n\
                  WHERE rank <= 8 ORDER BY rank",
-                literal(bad),
+                literal(&bad),
                 literal(affected),
                 (options.from - before).num_seconds()
             ),
@@ -243,13 +249,16 @@ fn steps(options: &TriageOptions, before: DateTime<Utc>, symptoms: &[Symptom], b
         ),
         say: |_| None,
     });
-    if !session_slos(options) {
-        return steps;
+    if has_slos {
+        steps.push(Step {
+            title: "Objectives",
+            about: "How much of their budgets is left.",
+            sql: format!(
+                "SELECT slo, state, alerts, burn_rate_1h, budget_remaining, exhausts_at\n\
+                 FROM slo_status(at => '{to}')\nORDER BY is_alert DESC, burn_rate_1h DESC NULLS LAST"
+            ),
+            say: sentences::objective,
+        });
     }
     steps
-}
-
-/// Whether objectives are to be asked; a place for those of the session.
-fn session_slos(_: &TriageOptions) -> bool {
-    false
 }

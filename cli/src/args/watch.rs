@@ -102,6 +102,29 @@ pub(crate) struct SloBacktestArgs {
     pub(crate) page: PageArgs,
 }
 
+/// Arguments of `triage`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  spanlake triage --service checkout --since 30m --out triage.html
+
+One page: which requests are slower or fail, who is to blame, what differs, what changed.
+Exit codes: 0 as before, 1 something is worse, 2 the lake is wrong.")]
+pub(crate) struct TriageArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+    /// Only requests that this service takes part in.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
+    /// Files of service level objectives, or folders of them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slo: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
+}
+
 /// Arguments of `graph`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

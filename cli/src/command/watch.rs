@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use engine::{Clock, Engine, Slos, SystemClock};
-use reports::ServiceGraph;
 use reports::page::{Level, Page};
+use reports::{ServiceGraph, TriageOptions};
 
 use crate::args::{
     GraphArgs, LakeArg, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand, SloStatusArgs,
-    WindowArgs,
+    TriageArgs, WindowArgs,
 };
 use crate::failure::{Alert, NotWatched, usage};
 use crate::output::PendingFile;
@@ -21,6 +21,8 @@ use crate::terminal;
 
 /// How far `graph` looks back unless it is told.
 const GRAPH_SINCE: Duration = Duration::from_secs(3_600);
+/// How far `triage` looks back unless it is told.
+const TRIAGE_SINCE: Duration = Duration::from_secs(3_600);
 /// How far `slo backtest` looks back unless it is told.
 const BACKTEST_SINCE: Duration = Duration::from_secs(28 * 86_400);
 
@@ -35,6 +37,20 @@ pub(crate) async fn slo(args: SloArgs) -> Result<()> {
 /// `spanlake graph`.
 pub(crate) async fn graph(args: GraphArgs) -> Result<()> {
     watched(draw(args)).await
+}
+
+/// `spanlake triage`.
+pub(crate) async fn triage(args: TriageArgs) -> Result<()> {
+    watched(walk_through(args)).await
+}
+
+async fn walk_through(args: TriageArgs) -> Result<Level> {
+    let (from, to) = range(&args.window, TRIAGE_SINCE)?;
+    let (engine, slos) = with_slos(&args.lake, &args.slo).await?;
+    let options = TriageOptions { service: args.service, from, to };
+    let page = reports::triage(&engine.session().await?, &options).await?;
+    show(&page, &args.page)?;
+    level(&page, &slos)
 }
 
 /// What fails is no alert: it has an exit code of its own.

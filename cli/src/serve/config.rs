@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
+use super::reporting::{self, ReportSettings};
 use super::watching::{self, WatchSettings};
 use crate::failure::usage;
 
@@ -28,10 +29,12 @@ pub(crate) struct Config {
     pub(crate) flight: flight_server::Settings,
     /// Objectives and alerts: `[watch]`.
     pub(crate) watch: WatchSettings,
+    /// Trace Tuesday on schedule: `[report]`.
+    pub(crate) report: ReportSettings,
 }
 
 /// The sections, and the source that declares each.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("ingest", ingest::server::SETTINGS_SOURCE),
     ("wal", engine::LIVE_SETTINGS_SOURCE),
     ("compact", engine::COMPACT_SETTINGS_SOURCE),
@@ -39,6 +42,7 @@ const SECTIONS: [(&str, &str); 7] = [
     ("engine", engine::SETTINGS_SOURCE),
     ("flight", flight_server::SETTINGS_SOURCE),
     ("watch", watching::SETTINGS_SOURCE),
+    ("report", reporting::SETTINGS_SOURCE),
 ];
 
 impl Config {

@@ -20,6 +20,7 @@ use super::assembling::Assembling;
 use super::background::Background;
 use super::metrics::{self, Counts};
 use super::ops::{self, Observed};
+use super::reporting::Reporting;
 use super::sink::{IntakeSink, LoggedPayloads};
 use super::watching::Watching;
 use super::{Config, Sockets};
@@ -43,7 +44,7 @@ pub(crate) struct Running {
     receiving: JoinSet<()>,
     answering: JoinSet<flight_server::Result<()>>,
     assembling: JoinHandle<()>,
-    watching: Option<JoinHandle<()>>,
+    looking: Vec<JoinHandle<()>>,
     _background: Background,
 }
 
@@ -125,13 +126,14 @@ impl Running {
             background
                 .spawn(async move { assembled.run(engine, settings, retention, stopping).await })
         };
-        let watching = match config.watch.slo_files.is_empty() {
-            true => None,
-            false => {
-                let watching = Watching::new(engine.clone(), config.watch, &wal_dir)?;
-                Some(tokio::spawn(watching.run(stopping.clone())))
-            }
-        };
+        let mut looking = Vec::new();
+        if !config.watch.slo_files.is_empty() {
+            let watching = Watching::new(engine.clone(), config.watch, &wal_dir)?;
+            looking.push(tokio::spawn(watching.run(stopping.clone())));
+        }
+        if let Some(reporting) = Reporting::new(engine.clone(), &config.report, &wal_dir)? {
+            looking.push(tokio::spawn(reporting.run(stopping.clone())));
+        }
         let mut answering = JoinSet::new();
         if let Some(listener) = sockets.flight {
             let stopped = becomes_true(stopping);
@@ -156,7 +158,7 @@ impl Running {
                 receiving,
                 answering,
                 assembling,
-                watching,
+                looking,
                 _background: background,
             },
             served,
@@ -199,9 +201,9 @@ impl Running {
         if timeout(LONGEST_ASSEMBLY, &mut self.assembling).await.is_err() {
             self.assembling.abort();
         }
-        if let Some(watching) = self.watching.take() {
-            // It only reads.
-            watching.abort();
+        for looking in &self.looking {
+            // They read the lake, and what they write is whole or not there.
+            looking.abort();
         }
         let flushed = self.intake.shutdown().await.context(
             "the last flush failed; what was acknowledged is in the write-ahead log, and the next \

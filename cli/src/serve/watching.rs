@@ -12,7 +12,7 @@ mod told;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use engine::{Clock, Engine, Slos, SystemClock};
 use reports::page::{Row, Table};
@@ -20,20 +20,18 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::webhook::Webhook;
 pub(crate) use settings::WatchSettings;
 use told::Told;
 
 /// The source that declares the settings.
 pub(super) const SETTINGS_SOURCE: &str = include_str!("watching/settings.rs");
 
-/// How long a webhook may take.
-const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Watches until the server stops.
 pub(super) struct Watching {
     engine: Engine,
     settings: WatchSettings,
-    client: reqwest::Client,
+    webhook: Webhook,
     told: Told,
     problems: Vec<String>,
 }
@@ -70,11 +68,8 @@ impl Watching {
             true => beside.parent().map_or_else(PathBuf::new, PathBuf::from).join("watch"),
             false => settings.folder.clone(),
         };
-        let client = reqwest::Client::builder()
-            .timeout(WEBHOOK_TIMEOUT)
-            .build()
-            .context("no client for webhooks")?;
-        Ok(Self { engine, settings, client, told: Told::read(folder)?, problems: Vec::new() })
+        let webhook = Webhook::new(&settings.webhook_url)?;
+        Ok(Self { engine, settings, webhook, told: Told::read(folder)?, problems: Vec::new() })
     }
 
     /// Looks on schedule until `stopping` says so.
@@ -166,17 +161,6 @@ impl Watching {
             "{}",
             message.text
         );
-        let url = &self.settings.webhook_url;
-        if url.is_empty() {
-            return Ok(());
-        }
-        let body = serde_json::to_vec(message)?;
-        let request = self.client.post(url).header("content-type", "application/json").body(body);
-        // An address may hold a secret: it is in no message.
-        let answer = request.send().await.map_err(reqwest::Error::without_url)?;
-        if !answer.status().is_success() {
-            bail!("the webhook answered {}", answer.status());
-        }
-        Ok(())
+        self.webhook.post(message).await
     }
 }

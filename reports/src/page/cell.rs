@@ -24,18 +24,9 @@ pub enum Cell {
     Time(i64),
 }
 
-/// Columns with these endings are shares of one.
-const SHARES: [&str; 9] = [
-    "share",
-    "ratio",
-    "rate",
-    "remaining",
-    "projected",
-    "coverage",
-    "probability",
-    "specificity",
-    "support",
-];
+/// A column is a share of one if one of the words of its name is one of these.
+const SHARES: [&str; 8] =
+    ["share", "rate", "remaining", "coverage", "probability", "specificity", "support", "ratio"];
 
 impl Cell {
     /// As people read it, in a column of that name.
@@ -77,11 +68,10 @@ fn minutes(minutes: f64) -> String {
 }
 
 fn is_share(column: &str) -> bool {
-    // Burn rates are multiples.
-    !column.contains("burn")
-        && SHARES.iter().any(|end| {
-            column.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('_'))
-        })
+    // Burn rates and risk ratios are multiples.
+    !column.starts_with("burn")
+        && !column.starts_with("risk")
+        && column.split('_').any(|word| SHARES.contains(&word))
 }
 
 /// The rows of a batch.

@@ -1,0 +1,149 @@
+//! What the first rows of each answer say.
+
+use super::TriageOptions;
+use super::predicate::Symptom;
+use crate::format;
+use crate::page::{Answer, Level, Row, Table};
+
+fn answer(level: Level, text: String) -> Answer {
+    Answer { level, text }
+}
+
+/// What is wrong, and where.
+pub(super) fn scope(scope: &Table, symptoms: &[Symptom], options: &TriageOptions) -> Vec<Answer> {
+    let of = match &options.service {
+        Some(service) => format!(" that {service} takes part in"),
+        None => String::new(),
+    };
+    if scope.is_empty() {
+        let text = format!("no data: there were no requests{of} in this time");
+        return vec![answer(Level::Warning, text)];
+    }
+    if symptoms.is_empty() {
+        let text = format!(
+            "requests{of} were neither slower nor failed more than before, by what chance does to {} of them",
+            format::number(scope.rows().filter_map(|row| row.number("traces")).sum())
+        );
+        return vec![answer(Level::Good, text)];
+    }
+    let worst = scope.rows().next();
+    let mut answers: Vec<Answer> =
+        worst.iter().map(|row| answer(Level::Alert, operation(row))).collect();
+    let others = symptoms.len() - 1;
+    if others > 0 {
+        let names: Vec<&str> =
+            symptoms[1..].iter().map(|symptom| symptom.root_span_name.as_str()).collect();
+        answers.push(answer(Level::Alert, format!("also affected: {}", names.join(", "))));
+    } else if scope.len() > 1 {
+        answers.push(answer(
+            Level::Note,
+            format!("only that: {} other root operations are as before", scope.len() - 1),
+        ));
+    }
+    answers
+}
+
+/// What is wrong with one root operation.
+fn operation(row: &Row<'_>) -> String {
+    let name = format!("{} {}", row.text("root_service_name"), row.text("root_span_name"));
+    let mut parts = Vec::new();
+    if row.holds("fails_more") {
+        let share = |column: &str| format::share(row.number(column).unwrap_or(0.0));
+        parts.push(format!("{} fail, {} before", share("error_rate"), share("error_rate_before")));
+    }
+    if row.holds("is_slower") {
+        let time = |column: &str| row.number(column).map_or_else(|| "-".into(), format::duration);
+        parts.push(format!(
+            "p95 {}, {} before (p50 {}, {})",
+            time("p95_ns"),
+            time("p95_before_ns"),
+            time("p50_ns"),
+            time("p50_before_ns")
+        ));
+    }
+    format!("{name}: {}", parts.join("; "))
+}
+
+/// Who is to blame.
+pub(super) fn suspect(table: &Table) -> Option<Answer> {
+    let row = table.rows().next()?;
+    let text = format!(
+        "most suspect is {}, {}: {}",
+        row.text("service_name"),
+        row.text("span_name"),
+        row.text("reason")
+    );
+    Some(answer(Level::Alert, text))
+}
+
+/// What bad requests have in common.
+pub(super) fn difference(table: &Table) -> Option<Answer> {
+    let row = table.rows().next()?;
+    let share = |column: &str| format::share(row.number(column).unwrap_or(0.0));
+    let text = format!(
+        "{} = {} (in {}) is on {} of the bad requests and on {} of the others",
+        row.text("attribute"),
+        row.text("value"),
+        row.text("service_name"),
+        share("bad_share"),
+        share("good_share")
+    );
+    Some(answer(Level::Warning, text))
+}
+
+/// What was deployed last before the trouble.
+pub(super) fn deployment(table: &Table) -> Option<Answer> {
+    let row = table.rows().next()?;
+    let text = format!(
+        "{} {} was first seen at {} (before: {})",
+        row.text("service_name"),
+        row.text("service_version"),
+        row.get("first_seen").shown("first_seen"),
+        row.text("previous_version")
+    );
+    Some(answer(Level::Warning, text))
+}
+
+/// Where errors begin.
+pub(super) fn origin(table: &Table) -> Option<Answer> {
+    let row = table.rows().next()?;
+    let traces = row.number("decisive_traces").filter(|traces| *traces > 0.0)?;
+    let kind = match row.text("error_type") {
+        "" => String::new(),
+        kind => format!(" ({kind})"),
+    };
+    let text = format!(
+        "errors of {} requests begin in {}, {}{kind}",
+        format::number(traces),
+        row.text("origin_service"),
+        row.text("span_name")
+    );
+    Some(answer(Level::Note, text))
+}
+
+/// Whether retries make it worse.
+pub(super) fn retries(table: &Table) -> Option<Answer> {
+    let row = table.rows().next()?;
+    let per_call = row.number("attempts_per_call").filter(|attempts| *attempts >= 1.05)?;
+    let text = format!(
+        "retries: {} calls {} {} times per request for it, {} of time in all",
+        row.text("service_name"),
+        row.text("callee"),
+        format::number(per_call),
+        format::duration(row.number("wasted_ns").unwrap_or(0.0))
+    );
+    Some(answer(Level::Warning, text))
+}
+
+/// The objective that burns fastest.
+pub(super) fn objective(table: &Table) -> Option<Answer> {
+    let row = table.rows().next()?;
+    let burn = row.number("burn_rate_1h").filter(|burn| *burn > 1.0)?;
+    let text = format!(
+        "{} is {}: it burned {} times as fast as its budget lasts",
+        row.text("slo"),
+        row.text("state"),
+        format::number(burn)
+    );
+    Some(answer(Level::Warning, text))
+}
