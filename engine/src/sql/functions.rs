@@ -30,14 +30,18 @@ use crate::error::{Error, Result};
 
 /// `(name, file)`.
 const FILES: &[(&str, &str)] = &[
+    ("anomalies", include_str!("functions/anomalies.sql")),
+    ("baseline", include_str!("functions/baseline.sql")),
     ("blast_radius", include_str!("functions/blast_radius.sql")),
     ("deployments", include_str!("functions/deployments.sql")),
     ("error_origins", include_str!("functions/error_origins.sql")),
     ("fan_out", include_str!("functions/fan_out.sql")),
     ("invariant_violations", include_str!("functions/invariant_violations.sql")),
     ("n_plus_one", include_str!("functions/n_plus_one.sql")),
+    ("recovered", include_str!("functions/recovered.sql")),
     ("retries", include_str!("functions/retries.sql")),
     ("service_graph", include_str!("functions/service_graph.sql")),
+    ("shared_dependency", include_str!("functions/shared_dependency.sql")),
 ];
 
 /// All table functions, by name.
