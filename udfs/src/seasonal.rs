@@ -177,7 +177,8 @@ impl Series<'_> {
         let mut distances = Vec::with_capacity(self.buckets.len());
         for (bucket, value) in self.buckets.iter().zip(self.values) {
             let median = medians.get(&bucket.rem_euclid(self.calendar.week));
-            let distance = median.zip(*value).map(|(median, value)| ((value - median).abs(), *median));
+            let distance =
+                median.zip(*value).map(|(median, value)| ((value - median).abs(), *median));
             distances.push(distance);
             let Some((distance, median)) = distance else { continue };
             let largest = days.entry(bucket.div_euclid(self.calendar.day)).or_default();

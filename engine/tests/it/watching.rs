@@ -1,4 +1,4 @@
-//! Watching services: what is usual, what is not, what is over, and what the troubled have in common.
+//! Watching services: what is usual, what is not, what is over, what the troubled have in common.
 //!
 //! The lakes are made up so that buckets have exactly the values of the references in semantics 6.
 
@@ -21,7 +21,15 @@ struct Spans {
 
 impl Spans {
     /// A span of a service; returns its number. One without a parent is a server and begins a trace.
-    fn add(&mut self, parent: u64, service: &str, at_ns: u64, ms: u64, status: u8, peer: &str) -> u64 {
+    fn add(
+        &mut self,
+        parent: u64,
+        service: &str,
+        at_ns: u64,
+        ms: u64,
+        status: u8,
+        peer: &str,
+    ) -> u64 {
         self.number += 1;
         let number = self.number;
         let comma = if number == 1 { "" } else { "," };
@@ -67,7 +75,9 @@ async fn told(lake: &TestLake, sql: &str) -> Vec<String> {
 /// 5 % of 211; so that hour is usual up to 211 + 3.5 * 10.55.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_hour_beside_the_same_of_six_weeks() {
-    for (ms, score, state) in [(230, "1.801", "normal"), (250, "3.697", "high"), (300, "8.436", "high")] {
+    for (ms, score, state) in
+        [(230, "1.801", "normal"), (250, "3.697", "high"), (300, "8.436", "high")]
+    {
         let mut spans = Spans::default();
         for (week, ms) in (0..).zip([210, 205, 220, 198, 215, 212, ms]) {
             spans.calls(TUESDAY_NS + week * WEEK_NS, 72, 0, ms);
@@ -87,7 +97,9 @@ async fn an_hour_beside_the_same_of_six_weeks() {
 /// Semantics 6.3 and T6.5: five errors of a hundred are no surprise where one of a hundred is usual, eight are.
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_beside_those_of_four_weeks() {
-    for (errors, score, state) in [(1, "0.0", "normal"), (5, "2.648", "normal"), (8, "5.418", "high")] {
+    for (errors, score, state) in
+        [(1, "0.0", "normal"), (5, "2.648", "normal"), (8, "5.418", "high")]
+    {
         let mut spans = Spans::default();
         for (week, errors) in (0..).zip([1, 1, 1, 1, errors]) {
             spans.calls(TUESDAY_NS + week * WEEK_NS, 100, errors, 10);
@@ -145,7 +157,8 @@ async fn events_begin_and_end_by_several_buckets() {
     let sql = format!("SELECT state || ' ' || event FROM baseline({args}) ORDER BY start_time");
     let (before, during, after) = ("normal 0", "high 1", "normal 1");
     let expected = [
-        before, before, before, before, during, during, during, during, during, during, during, after,
+        before, before, before, before, during, during, during, during, during, during, during,
+        after,
     ];
     assert_eq!(told(&lake, &sql).await, expected);
     let sql = format!(
@@ -214,8 +227,14 @@ async fn by_version_and_by_operation() {
     assert_eq!(lake.value(&sql).await, "0");
     let session = lake.session().await;
     for (sql, expected) in [
-        ("SELECT * FROM baseline('p90')", "must be one of 'p50', 'p95', 'p99', 'error_rate', 'traffic', not 'p90'"),
-        ("SELECT * FROM anomalies(by => 'team')", "must be one of 'service', 'version', 'operation'"),
+        (
+            "SELECT * FROM baseline('p90')",
+            "must be one of 'p50', 'p95', 'p99', 'error_rate', 'traffic', not 'p90'",
+        ),
+        (
+            "SELECT * FROM anomalies(by => 'team')",
+            "must be one of 'service', 'version', 'operation'",
+        ),
         ("SELECT * FROM recovered(direction => 'up')", "must be one of 'high', 'low', 'both'"),
         ("SELECT * FROM anomalies(bucket => INTERVAL '7 minutes')", "step must divide a week"),
         ("SELECT * FROM anomalies(weeks => 0)", "weeks must be from 1 to 53"),
@@ -232,7 +251,9 @@ async fn what_the_troubled_have_in_common() {
     for (hour, is_trouble) in [(0, false), (1, true)] {
         for call in 0..40 {
             let at = TUESDAY_NS + hour * HOUR_NS + call * MINUTE_NS;
-            for (service, database) in [("cart", "pg1"), ("pay", "pg1"), ("mail", "pg2"), ("cart", "pg2")] {
+            for (service, database) in
+                [("cart", "pg1"), ("pay", "pg1"), ("mail", "pg2"), ("cart", "pg2")]
+            {
                 let fails = is_trouble && database == "pg1" && call % 2 == 0;
                 let status = if fails { 2 } else { 0 };
                 let entry = spans.add(0, service, at, 20, status, "");

@@ -30,7 +30,10 @@ const MOST: f64 = 9_007_199_254_740_992.0;
 | 0.0034323   |
 +-------------+
 ```"#,
-    argument(name = "k", description = "How many succeeded, rounded to a whole number. NULL in, NULL out."),
+    argument(
+        name = "k",
+        description = "How many succeeded, rounded to a whole number. NULL in, NULL out."
+    ),
     argument(
         name = "n",
         description = "Of how many, rounded to a whole number. NULL in, NULL out."

@@ -296,9 +296,8 @@ fn document(kind: Kind) -> Documentation {
         }
     };
     let section = DocSection { label: "Statistics Functions", ..DocSection::default() };
-    let syntax = format!(
-        "{name}(time, {numbers}, step [, weeks [, frozen]]) OVER (PARTITION BY series)"
-    );
+    let syntax =
+        format!("{name}(time, {numbers}, step [, weeks [, frozen]]) OVER (PARTITION BY series)");
     let mut documentation = Documentation::builder(section, description, syntax)
         .with_sql_example(example)
         .with_argument("time", "A timestamp: that of the row's bucket. Not NULL.");
