@@ -32,4 +32,5 @@ mod it {
     mod store_faults;
     mod table_functions;
     mod thinning;
+    mod watching;
 }

@@ -26,6 +26,10 @@ const LEAST_POINTS: usize = 4;
 const LEAST_OF_A_DAY: usize = 12;
 /// A trend is no more than this, up or down.
 const LARGEST_TREND: f64 = 2.0;
+/// What happens on more days than the rest of this share is usual, if not for its hour.
+const USUAL_DAYS: f64 = 0.9;
+/// Fewer days say nothing of what happens on most.
+const LEAST_DAYS: usize = 14;
 /// A rate of errors is unusual below this probability,
 const IMPROBABLE: f64 = 1e-3;
 /// and at least this much above the usual one.
@@ -59,7 +63,7 @@ pub(crate) struct Expected {
     pub(crate) value: f64,
     /// The standard deviation as the median absolute deviation has it; none for rates.
     pub(crate) deviation: Option<f64>,
-    /// The same for the whole series, as far as that tells.
+    /// The same for the whole series: what its hours have, or what most days have at times.
     pub(crate) typical_deviation: Option<f64>,
     /// Of how many values it is.
     pub(crate) points: usize,
@@ -119,7 +123,7 @@ pub(crate) fn values(
     calendar: &Calendar,
 ) -> Vec<Option<Expected>> {
     let series = Series { buckets, values, calendar, places: places(buckets) };
-    let (usual, typical) = series.usual();
+    let Usual { usual, typical, of_days } = series.usual();
     let mut expected: Vec<Option<Expected>> =
         buckets.iter().map(|bucket| series.expected(*bucket, &usual)).collect();
     let trends = series.trends(&expected);
@@ -129,9 +133,20 @@ pub(crate) fn values(
             expected.value *= trend;
             expected.deviation = expected.deviation.map(|deviation| deviation * trend);
         }
-        expected.typical_deviation = typical.map(|typical| typical * expected.value);
+        let typical = typical.map(|typical| typical * expected.value);
+        expected.typical_deviation = typical.into_iter().chain(of_days).reduce(f64::max);
     }
     expected
+}
+
+/// What the whole series says.
+struct Usual {
+    /// Which values are usual.
+    usual: Vec<bool>,
+    /// How far values lie from their median, relative to it.
+    typical: Option<f64>,
+    /// A deviation of which the largest distance of most days is not unusual.
+    of_days: Option<f64>,
 }
 
 struct Series<'a> {
@@ -142,10 +157,8 @@ struct Series<'a> {
 }
 
 impl Series<'_> {
-    /// Which values are usual, and how far values typically lie from their median, relative to it.
-    ///
     /// All weeks count here, also later ones: what happened once is not usual, whenever it did.
-    fn usual(&self) -> (Vec<bool>, Option<f64>) {
+    fn usual(&self) -> Usual {
         let mut cells: HashMap<i64, Vec<f64>> = HashMap::new();
         for (bucket, value) in self.buckets.iter().zip(self.values) {
             let Some(value) = value else { continue };
@@ -159,23 +172,31 @@ impl Series<'_> {
             .filter(|(_, values)| values.len() >= LEAST_POINTS)
             .filter_map(|(cell, mut values)| Some((cell, median(&mut values)?)))
             .collect();
-        let distances: Vec<Option<(f64, f64)>> = self
-            .buckets
-            .iter()
-            .zip(self.values)
-            .map(|(bucket, value)| {
-                let median = medians.get(&bucket.rem_euclid(self.calendar.week))?;
-                (*median > 0.0).then_some(((*value)? - median, *median))
-            })
-            .collect();
-        let mut relative: Vec<f64> =
-            distances.iter().flatten().map(|(distance, median)| distance.abs() / median).collect();
+        let mut days: HashMap<i64, f64> = HashMap::new();
+        let mut relative = Vec::new();
+        let mut distances = Vec::with_capacity(self.buckets.len());
+        for (bucket, value) in self.buckets.iter().zip(self.values) {
+            let median = medians.get(&bucket.rem_euclid(self.calendar.week));
+            let distance =
+                median.zip(*value).map(|(median, value)| ((value - median).abs(), *median));
+            distances.push(distance);
+            let Some((distance, median)) = distance else { continue };
+            let largest = days.entry(bucket.div_euclid(self.calendar.day)).or_default();
+            *largest = largest.max(distance);
+            if median > 0.0 {
+                relative.push(distance / median);
+            }
+        }
         let typical = median(&mut relative).map(|typical| typical / MAD_OF_NORMAL);
+        let mut days: Vec<f64> = days.into_values().collect();
+        days.sort_by(f64::total_cmp);
+        let most = (days.len() as f64 * USUAL_DAYS) as usize;
+        let of_days = (days.len() >= LEAST_DAYS).then(|| days[most - 1] / UNUSUAL);
         let limit = UNUSUAL * typical.unwrap_or(0.0).max(LEAST_DEVIATION);
         let is_usual = |distance: &Option<(f64, f64)>| {
-            distance.is_none_or(|(distance, median)| distance.abs() <= limit * median)
+            distance.is_none_or(|(distance, median)| distance <= limit * median || median <= 0.0)
         };
-        (distances.iter().map(is_usual).collect(), typical)
+        Usual { usual: distances.iter().map(is_usual).collect(), typical, of_days }
     }
 
     fn usual_value(&self, bucket: i64, usual: &[bool]) -> Option<f64> {

@@ -31,6 +31,8 @@ use crate::error::{Error, Result};
 
 /// `(name, file)`.
 const FILES: &[(&str, &str)] = &[
+    ("anomalies", include_str!("functions/anomalies.sql")),
+    ("baseline", include_str!("functions/baseline.sql")),
     ("blast_radius", include_str!("functions/blast_radius.sql")),
     ("burn_rate", include_str!("functions/burn_rate.sql")),
     ("compare", include_str!("functions/compare.sql")),
@@ -41,6 +43,7 @@ const FILES: &[(&str, &str)] = &[
     ("fan_out", include_str!("functions/fan_out.sql")),
     ("invariant_violations", include_str!("functions/invariant_violations.sql")),
     ("n_plus_one", include_str!("functions/n_plus_one.sql")),
+    ("recovered", include_str!("functions/recovered.sql")),
     ("retries", include_str!("functions/retries.sql")),
     ("service_graph", include_str!("functions/service_graph.sql")),
     ("sli", include_str!("functions/sli.sql")),
@@ -52,6 +55,7 @@ const FILES: &[(&str, &str)] = &[
     ("slowest_traces", include_str!("functions/slowest_traces.sql")),
     ("trace_diff", include_str!("functions/trace_diff.sql")),
     ("suspects", include_str!("functions/suspects.sql")),
+    ("shared_dependency", include_str!("functions/shared_dependency.sql")),
 ];
 
 /// All table functions, by name.

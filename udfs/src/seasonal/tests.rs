@@ -148,3 +148,25 @@ fn few_calls_without_errors_are_no_promise() {
     let found = of(&rates(&buckets, &series, &HOURLY), 3 * 168 + 3);
     assert!(found.value > 0.015, "{found:?}");
 }
+
+#[test]
+fn what_happens_on_most_days_is_usual() {
+    // Every day at another hour, a job; nothing else.
+    let at = |day: i64, hour: i64| hour == day * 7 % 24;
+    let value = |bucket: &i64| if at(bucket / 24, bucket % 24) { 40.0 } else { 0.0 };
+    let buckets: Vec<i64> = (0..4 * 168).collect();
+    let mut series: Vec<_> = buckets.iter().map(|bucket| Some(value(bucket))).collect();
+    let deviation = |series: &[Option<f64>]| {
+        of(&values(&buckets, series, &HOURLY), 4 * 168 - 1).typical_deviation.unwrap()
+    };
+    assert_near(deviation(&series), 40.0 / 3.5);
+    // Two days of something else, a twelfth of all, do not count.
+    for value in &mut series[600..648] {
+        *value = Some(9_000.0);
+    }
+    assert_near(deviation(&series), 40.0 / 3.5);
+    // Of a few days, nothing is said.
+    let few: Vec<i64> = (0..240).collect();
+    let expected = values(&few, &series[..240], &HOURLY);
+    assert_eq!(of(&expected, 239).typical_deviation, None);
+}

@@ -270,7 +270,8 @@ fn document(kind: Kind) -> Documentation {
              (or other step) in the weeks before and the mean of their neighbours, as a struct: `expected`, \
              their median, times the trend of the last 24 hours (0.5 to 2); `deviation`, their median absolute \
              deviation over 0.6745, or 1.253314 times the mean one if that is 0; `typical_deviation`, that \
-             of the series as a whole, at the expected value; `points`, how many values that is from; \
+             of the series as a whole: of all hours, relative to what they are, or of the largest distance of nine \
+             days of ten over 3.5, whichever is more; `points`, how many values that is from; \
              `source`. Values that are unusual for their hour of the week, in all weeks, do not count. \
              With fewer than 4 values it is from the last 24 hours, if these have 12 values and reach back \
              for 12 hours; else it is NULL. The window is one series (PARTITION BY what tells series apart) \

@@ -4,12 +4,14 @@
 -- could be known. What cannot be judged at all comes last, without a rank: its `state` is `no baseline` or
 -- `too few spans` (take longer buckets). `baseline` says how scores and events come about, and has every bucket.
 --
--- metric TEXT = NULL: `p50`, `p95` or `p99` (nanoseconds), `error_rate`, `traffic` (calls in the bucket); NULL for all.
+-- metric TEXT('p50', 'p95', 'p99', 'error_rate', 'traffic') = NULL: Percentiles are in nanoseconds,
+-- traffic is calls in the bucket; NULL for all of them.
 -- since INTERVAL = INTERVAL '1 day': How far to look back. A bucket that is not over at `to` is left out.
 -- service TEXT = NULL: Only this service.
 -- operation TEXT = NULL: Only this `span_name`.
--- by TEXT = 'service': What is one series: `service` or `version`, of their entry spans, or `operation`, of any kind.
--- direction TEXT = 'both': What is anomalous: `high`, `low` or `both`.
+-- by TEXT('service', 'version', 'operation') = 'service': What is one series: a service or version, of its entry spans,
+-- or an operation of any kind.
+-- direction TEXT('high', 'low', 'both') = 'both': What is anomalous.
 -- least_score DOUBLE = 3.5: From which score on.
 -- needed BIGINT = $among: In how many buckets.
 -- among BIGINT = CASE WHEN $bucket < INTERVAL '1 hour' THEN 3 ELSE 1 END: Of how many in a row.
@@ -44,7 +46,8 @@ WITH judged AS (
         min(start_time) FILTER (WHERE state IN ('high', 'low')) + $bucket AS detected_at,
         min(since) FILTER (WHERE event > 0 AND state = 'normal') AS ended_at,
         count(*) FILTER (WHERE state IN ('high', 'low')) AS buckets,
-        first_value(start_time ORDER BY abs(score) DESC, start_time) FILTER (WHERE state IN ('high', 'low')) AS worst_at,
+        first_value(start_time ORDER BY abs(score) DESC, start_time)
+            FILTER (WHERE state IN ('high', 'low')) AS worst_at,
         first_value(observed ORDER BY abs(score) DESC, start_time) FILTER (WHERE state IN ('high', 'low')) AS observed,
         first_value(expected ORDER BY abs(score) DESC, start_time) FILTER (WHERE state IN ('high', 'low')) AS expected,
         first_value(lower ORDER BY abs(score) DESC, start_time) FILTER (WHERE state IN ('high', 'low')) AS lower,

@@ -9,12 +9,14 @@
 -- is when it did. Percentiles take 13 spans for p50, 72 for p95 and 368 for p99, else the `state` of a bucket is
 -- `too few spans`; without 4 values of earlier weeks, or 12 of the last 24 hours, it is `no baseline`.
 --
--- metric TEXT = 'p95': `p50`, `p95` or `p99` (nanoseconds), `error_rate`, `traffic` (calls in the bucket); NULL for all.
+-- metric TEXT('p50', 'p95', 'p99', 'error_rate', 'traffic') = 'p95': Percentiles are in nanoseconds,
+-- traffic is calls in the bucket; NULL for all of them.
 -- since INTERVAL = INTERVAL '1 day': How far to look back. A bucket that is not over at `to` is left out.
 -- service TEXT = NULL: Only this service.
 -- operation TEXT = NULL: Only this `span_name`.
--- by TEXT = 'service': What is one series: `service` or `version`, of their entry spans, or `operation`, of any kind.
--- direction TEXT = 'both': What is anomalous: `high`, `low` or `both`.
+-- by TEXT('service', 'version', 'operation') = 'service': What is one series: a service or version, of its entry spans,
+-- or an operation of any kind.
+-- direction TEXT('high', 'low', 'both') = 'both': What is anomalous.
 -- least_score DOUBLE = 3.5: From which score on.
 -- needed BIGINT = $among: In how many buckets.
 -- among BIGINT = CASE WHEN $bucket < INTERVAL '1 hour' THEN 3 ELSE 1 END: Of how many in a row.
@@ -141,6 +143,8 @@ WITH counted AS (
     SELECT
         *,
         CASE
+            -- What is not known would be left out of the least and the greatest.
+            WHEN observed IS NULL OR expected IS NULL THEN NULL
             WHEN metric = 'error_rate' AND observed <= expected THEN 0.0
             WHEN metric = 'error_rate' THEN least(
                 (observed - expected) / scale,
@@ -216,10 +220,8 @@ WITH counted AS (
     FROM changes
 )
 SELECT
-    service_name, span_name, CASE WHEN $by = 'operation' THEN kind END AS span_kind, service_version, metric, start_time,
-    calls,
-    observed,
-    expected,
+    service_name, span_name, CASE WHEN $by = 'operation' THEN kind END AS span_kind, service_version, metric,
+    start_time, calls, observed, expected,
     greatest(expected - $least_score * scale, 0) AS lower,
     expected + $least_score * scale AS upper,
     observed_low, observed_high, score,

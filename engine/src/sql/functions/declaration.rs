@@ -26,6 +26,8 @@ pub struct Parameter {
     pub name: String,
     /// What can be given.
     pub kind: ParameterKind,
+    /// The only texts that can be, if not all can.
+    pub choices: Vec<String>,
     /// SQL that counts if nothing is given; `None` if something must be.
     pub default: Option<String>,
     /// What it means.
@@ -92,6 +94,7 @@ fn bounds() -> [Parameter; 2] {
     let bound = |name: &str, default: &str, meaning: &str| Parameter {
         name: name.into(),
         kind: ParameterKind::Timestamp,
+        choices: Vec::new(),
         default: Some(default.into()),
         meaning: meaning.into(),
     };
@@ -135,7 +138,7 @@ impl TableFunction {
         let example = format!("```sql\n> {};\n```", self.example);
         let mut documentation = Documentation::builder(section, &self.description, self.syntax())
             .with_sql_example(example);
-        for Parameter { name, kind, default, meaning } in &self.parameters {
+        for Parameter { name, kind, default, meaning, .. } in &self.parameters {
             let default = match default {
                 Some(default) => format!(", by default `{default}`"),
                 None => String::new(),
@@ -162,6 +165,7 @@ fn joined(lines: &[&str]) -> Vec<String> {
     for line in lines {
         let begins = line.split(' ').nth(1).is_some_and(|word| {
             let word = word.trim_end_matches(':');
+            let word = word.split('(').next().unwrap_or(word);
             word.parse::<ParameterKind>().is_ok()
         });
         match all.last_mut() {
@@ -176,7 +180,7 @@ fn joined(lines: &[&str]) -> Vec<String> {
 }
 
 impl Parameter {
-    /// Reads `name KIND = default: meaning`.
+    /// Reads `name KIND = default: meaning`, where TEXT may be followed by choices: `TEXT('one', 'other')`.
     fn read(line: &str) -> Result<Self, String> {
         let (declared, meaning) =
             line.split_once(": ").ok_or_else(|| format!("`{line}` says no meaning"))?;
@@ -186,6 +190,15 @@ impl Parameter {
         };
         let (name, kind) =
             declared.split_once(' ').ok_or_else(|| format!("`{declared}` has no type"))?;
-        Ok(Self { name: name.into(), kind: kind.parse()?, default, meaning: meaning.into() })
+        let (kind, choices) = match kind.strip_suffix(')').and_then(|kind| kind.split_once('(')) {
+            Some((kind, choices)) => (kind, choices.split(", ").map(unquoted).collect()),
+            None => (kind, Vec::new()),
+        };
+        let (name, meaning) = (name.into(), meaning.into());
+        Ok(Self { name, kind: kind.parse()?, choices, default, meaning })
     }
+}
+
+fn unquoted(text: &str) -> String {
+    text.trim_matches('\'').into()
 }

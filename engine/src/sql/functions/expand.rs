@@ -185,10 +185,25 @@ fn values(
             ParameterKind::Slo => slo(&value, known.slos)?,
             _ => value,
         };
+        choose(function, parameter, &value)?;
         let value = typed(parameter.kind, &value)?;
         values.insert(parameter.name.clone(), value);
     }
     Ok(values)
+}
+
+/// Refuses text that is none of the choices. What is worked out first is not looked at.
+fn choose(function: &TableFunction, parameter: &Parameter, value: &Expr) -> Result<()> {
+    let Expr::Value(value) = value else { return Ok(()) };
+    let Value::SingleQuotedString(text) = &value.value else { return Ok(()) };
+    if parameter.choices.is_empty() || parameter.choices.contains(text) {
+        return Ok(());
+    }
+    let choices = parameter.choices.join("', '");
+    Err(Error::BadQuery(format!(
+        "`{}` of {} must be one of '{choices}', not '{text}'",
+        parameter.name, function.name
+    )))
 }
 
 /// A condition that is given as text.

@@ -4,11 +4,13 @@
 -- lasts does not become what is usual. `baseline` says how scores and events come about, and has every bucket.
 --
 -- service TEXT = NULL: Only this service; if it has no spans, a row says so.
--- metric TEXT = NULL: `p50`, `p95` or `p99` (nanoseconds), `error_rate`, `traffic` (calls in the bucket); NULL for all.
+-- metric TEXT('p50', 'p95', 'p99', 'error_rate', 'traffic') = NULL: Percentiles are in nanoseconds,
+-- traffic is calls in the bucket; NULL for all of them.
 -- since INTERVAL = INTERVAL '1 day': How far to look back. A bucket that is not over at `to` is left out.
 -- operation TEXT = NULL: Only this `span_name`.
--- by TEXT = 'service': What is one series: `service` or `version`, of their entry spans, or `operation`, of any kind.
--- direction TEXT = 'both': What is anomalous: `high`, `low` or `both`.
+-- by TEXT('service', 'version', 'operation') = 'service': What is one series: a service or version, of its entry spans,
+-- or an operation of any kind.
+-- direction TEXT('high', 'low', 'both') = 'both': What is anomalous.
 -- least_score DOUBLE = 3.5: From which score on.
 -- needed BIGINT = $among: In how many buckets.
 -- among BIGINT = CASE WHEN $bucket < INTERVAL '1 hour' THEN 3 ELSE 1 END: Of how many in a row.

@@ -56,3 +56,13 @@ fn a_declaration_may_go_on() {
     assert_eq!(function.parameters[3].meaning, "What: is bad.");
     assert_eq!(function.sql, "SELECT $from, $to, $bad");
 }
+
+#[test]
+fn text_may_have_choices() {
+    let text = "-- One.\n--\n-- by TEXT('one', 'other') = 'one': What.\n-- next TEXT = NULL: More.\n--\n\
+                -- example: SELECT * FROM f()\nSELECT $by, $next";
+    let function = super::TableFunction::read("f", text).unwrap();
+    assert_eq!(function.parameters[0].choices, ["one", "other"]);
+    assert_eq!(function.parameters[0].default.as_deref(), Some("'one'"));
+    assert!(function.parameters[1].choices.is_empty());
+}
