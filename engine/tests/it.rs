@@ -11,6 +11,7 @@ mod it {
     mod checks;
     mod crisp;
     mod delta_readers;
+    mod edge_rollups;
     mod faulty_store;
     mod fixtures;
     mod flush_triggers;
