@@ -14,7 +14,6 @@ use datafusion::arrow::compute::{cast, concat_batches};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::parquet::arrow::ParquetRecordBatchStreamBuilder;
 use object_store::{ObjectStore, ObjectStoreExt};
-use schema::rollups::OPERATION_TEXTS;
 use schema::spans::{ATTRIBUTES, RESOURCE_ATTRIBUTES};
 
 use crate::content_hash::content_hash;
@@ -22,7 +21,7 @@ use crate::data_file_reader::{DataFileReader, read_error};
 use crate::error::{Error, Result};
 use crate::paths;
 use crate::read::Divided;
-use crate::rollup::{Level, RollupCache};
+use crate::rollup::{Level, RollupCache, Subject};
 use crate::snapshot::{DataFile, Layout, Snapshot};
 use crate::sql::{Runtime, Session};
 use crate::trace_index::{TraceIndex, TraceIndexes};
@@ -116,17 +115,19 @@ pub(crate) async fn check(
                 break;
             }
         }
-        match check_rollup(store, file, runtime).await {
-            Ok(what) => checked.findings.extend(what.map(|what| Finding {
-                path: paths::rollup(&file.path)[0].to_string(),
-                what,
-                advice: RECOUNT,
-            })),
-            Err(error) => checked.findings.push(Finding {
-                path: path.clone(),
-                what: error.to_string(),
-                advice: RESTORE,
-            }),
+        for subject in Subject::ALL {
+            match check_rollup(store, file, subject, runtime).await {
+                Ok(what) => checked.findings.extend(what.map(|what| Finding {
+                    path: paths::rollup(subject, &file.path)[0].to_string(),
+                    what,
+                    advice: RECOUNT,
+                })),
+                Err(error) => checked.findings.push(Finding {
+                    path: path.clone(),
+                    what: error.to_string(),
+                    advice: RESTORE,
+                }),
+            }
         }
         match check_trees(store, file, runtime).await {
             Ok((spans, differing)) => {
@@ -241,10 +242,11 @@ async fn check_trees(
     Ok((spans, differing))
 }
 
-/// What is wrong with the rollup of a file.
+/// What is wrong with a rollup of a file.
 async fn check_rollup(
     store: &Arc<dyn ObjectStore>,
     file: &DataFile,
+    subject: Subject,
     runtime: &Runtime,
 ) -> Result<Option<String>> {
     let rollups = Arc::new(RollupCache::new(Arc::clone(store), usize::MAX));
@@ -254,21 +256,21 @@ async fn check_rollup(
     let divided = divided.with_rollups(Some(Arc::clone(&rollups)));
     let rolled_up = Session::over(runtime, divided).await?;
     for (level, unit) in [(Level::Day, "day"), (Level::Hour, "hour"), (Level::Minute, "minute")] {
-        if !file.rollup.has(level) {
+        if !file.rollup.has(subject, level) {
             continue;
         }
         let found = match level {
-            Level::Minute => rollups.has_minutes(file).await,
-            Level::Hour | Level::Day => rollups.of(file).await.map(drop),
+            Level::Minute => rollups.has_minutes(subject, file).await,
+            Level::Hour | Level::Day => rollups.of(subject, file).await.map(drop),
         };
         if let Err(error) = found {
             return Ok(Some(format!("the rollup by {unit} cannot be read: {error}")));
         }
-        let dimensions = OPERATION_TEXTS.join(", ");
+        let (dimensions, table) = (subject.dimensions().join(", "), subject.table());
         let sql = format!(
             "SELECT date_trunc('{unit}', start_time) AS bucket, {dimensions}, sample_weight, count(*),
                     sum(duration_ns), min(duration_ns), max(duration_ns), p50(duration_ns), p99(duration_ns)
-             FROM spans GROUP BY ALL ORDER BY bucket, {dimensions}, sample_weight"
+             FROM {table} GROUP BY ALL ORDER BY bucket, {dimensions}, sample_weight"
         );
         match rows(&rolled_up, &sql).await {
             Ok(said) if said == rows(&counted, &sql).await? => {}

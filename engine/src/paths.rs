@@ -6,11 +6,14 @@
 //! <lake>/spans/date=2026-11-09/<uuid>.parquet   spans of that UTC day; of whole traces, the day of the root
 //! <lake>/rollups/date=2026-11-09/<uuid>.parquet what the spans of that file come to, by day and hour
 //! <lake>/rollups/date=2026-11-09/<uuid>.1m.parquet   by minute
+//! <lake>/rollups/date=2026-11-09/<uuid>.edges.parquet, <uuid>.edges.1m.parquet   the calls between services, likewise
 //! ```
 
 use object_store::path::Path;
 use schema::spans::DATE;
 use uuid::Uuid;
+
+use crate::rollup::Subject;
 
 /// Folder of the `spans` table under the lake root.
 pub(crate) const SPANS: &str = "spans";
@@ -44,10 +47,14 @@ pub(crate) fn in_lake(file: &Path) -> Path {
     Path::from(format!("{SPANS}/{file}"))
 }
 
-/// Keys of the rollup of a table's file, relative to the lake root: by day and hour, and by minute.
-pub(crate) fn rollup(file: &Path) -> [Path; 2] {
-    let minutes = format!("{}.1m.parquet", file.as_ref().trim_end_matches(".parquet"));
-    [Path::from(format!("{ROLLUPS}/{file}")), Path::from(format!("{ROLLUPS}/{minutes}"))]
+/// Keys of a rollup of a table's file, relative to the lake root: by day and hour, and by minute.
+pub(crate) fn rollup(subject: Subject, file: &Path) -> [Path; 2] {
+    let name = file.as_ref().trim_end_matches(".parquet");
+    let subject = match subject {
+        Subject::Operations => "",
+        Subject::Edges => ".edges",
+    };
+    ["", ".1m"].map(|level| Path::from(format!("{ROLLUPS}/{name}{subject}{level}.parquet")))
 }
 
 /// Key of a version in the table log.

@@ -1,5 +1,6 @@
 //! The distinct texts of a column, numbered in the order in which they first came.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use datafusion::arrow::array::StringArray;
@@ -96,6 +97,11 @@ impl TextDictionary {
     #[inline]
     pub(crate) fn is(&self, code: i32, text: &str) -> bool {
         self.texts.get(code) == text.as_bytes()
+    }
+
+    /// The text of a number.
+    pub(crate) fn text(&self, code: i32) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.texts.get(code))
     }
 
     /// All texts; the dictionary is empty afterwards.

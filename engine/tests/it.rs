@@ -12,6 +12,7 @@ mod it {
     mod crisp;
     mod delta_readers;
     mod explaining;
+    mod edge_rollups;
     mod faulty_store;
     mod fixtures;
     mod flush_triggers;

@@ -88,6 +88,9 @@ impl Plan {
         open.sort_unstable();
         open.dedup();
         if chosen.is_empty() {
+            chosen = outdated(&snapshot.files, settings);
+        }
+        if chosen.is_empty() {
             return Ok(None);
         }
         let inputs: Vec<DataFile> = chosen.into_iter().cloned().collect();
@@ -241,6 +244,19 @@ fn mergeable<'a>(assembled: &[&'a DataFile], settings: &CompactSettings) -> Vec<
         .filter(|files| files.len() >= settings.merge_files.max(2))
         .flatten()
         .collect()
+}
+
+/// Assembled files of a version that wrote fewer rollups: they are written again when there is nothing else
+/// to do.
+fn outdated<'a>(files: &'a [DataFile], settings: &CompactSettings) -> Vec<&'a DataFile> {
+    let is_outdated =
+        |file: &&DataFile| file.layout == Layout::Assembled && file.rollup.is_outdated();
+    let mut outdated: Vec<&DataFile> = files.iter().filter(is_outdated).collect();
+    // What is thinned is not mixed with what is not.
+    outdated.sort_by_key(|file| (file.is_thinned, file.start_time_range));
+    let of_a_kind = outdated.partition_point(|file| file.is_thinned == outdated[0].is_thinned);
+    outdated.truncate(of_a_kind);
+    take_rows(outdated, settings.commit_rows)
 }
 
 fn by_file(runs: &mut Vec<(TraceRun, u32)>) -> Rows {

@@ -28,7 +28,7 @@ use url::Url;
 use super::probe::check_conditional_puts;
 use crate::error::{Error, Result};
 use crate::paths;
-use crate::rollup::{self, RollupParts};
+use crate::rollup::{self, RollupParts, Subject};
 use crate::snapshot::{DataFile, Layout, Snapshot};
 
 /// Version of the lake format that this build writes. A reader refuses a higher one.
@@ -42,8 +42,9 @@ const ASSEMBLED_TAG: &str = "spanlake.assembled";
 const ASSEMBLED_BY: &str = "3";
 /// Tag on a file with traces that stand for others, which are gone.
 const THINNED_TAG: &str = "spanlake.thinned";
-/// Tag on a file that has a rollup: see [`RollupParts`].
-const ROLLUP_TAG: &str = "spanlake.rollup";
+/// Tags on a file that has rollups: see [`RollupParts`].
+const ROLLUP_TAGS: [(Subject, &str); 2] =
+    [(Subject::Operations, "spanlake.rollup"), (Subject::Edges, "spanlake.edges")];
 /// Tag on a file: XXH3 of its content, in 128 bits as hex.
 const HASH_TAG: &str = "spanlake.xxh3_128";
 
@@ -567,8 +568,10 @@ fn add_action(file: &NewFile, is_change: bool) -> Result<Action> {
     if file.layout == Layout::Assembled {
         tags.insert(ASSEMBLED_TAG.into(), Some(ASSEMBLED_BY.into()));
     }
-    if !file.rollup.is_empty() {
-        tags.insert(ROLLUP_TAG.into(), Some(file.rollup.to_string()));
+    for (subject, key) in ROLLUP_TAGS {
+        if let Some(tag) = file.rollup.tag(subject) {
+            tags.insert(key.into(), Some(tag));
+        }
     }
     if file.is_thinned {
         tags.insert(THINNED_TAG.into(), Some("true".into()));
@@ -615,7 +618,9 @@ fn data_file(add: &Add) -> Result<DataFile> {
         date: date.unwrap_or_default(),
         written_ms: add.modification_time,
         is_thinned: tag(THINNED_TAG).is_some(),
-        rollup: tag(ROLLUP_TAG).and_then(|tag| tag.parse().ok()).unwrap_or_default(),
+        rollup: RollupParts::from_tags(|subject| {
+            ROLLUP_TAGS.iter().find(|(of, _)| *of == subject).and_then(|(_, key)| tag(key))
+        }),
         hash: tag(HASH_TAG).map(str::to_owned),
     })
 }

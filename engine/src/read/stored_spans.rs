@@ -108,6 +108,13 @@ impl StoredSpans {
         Self { files, ..Self::new(divided, Part::All) }
     }
 
+    /// The rows of the same part in some of the files: `assembled` for rows whose tree columns are stored,
+    /// `fresh` for all others.
+    pub(crate) fn of_part_in(&self, assembled: &Files, fresh: &Files) -> Self {
+        let files = if self.part == Part::Assembled { assembled } else { fresh };
+        Self { files: files.clone(), ..Self::new(Arc::clone(&self.divided), self.part) }
+    }
+
     pub(crate) fn divided(&self) -> &Arc<Divided> {
         &self.divided
     }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 
+use super::Subject;
 use super::file::Coarse;
 use crate::error::Result;
 use crate::paths;
@@ -21,9 +22,9 @@ pub(crate) struct RollupCache {
 
 #[derive(Debug, Default)]
 struct Entries {
-    of_file: HashMap<Path, Entry>,
+    of_file: HashMap<(Subject, Path), Entry>,
     bytes: usize,
-    with_minutes: HashSet<Path>,
+    with_minutes: HashSet<(Subject, Path)>,
     /// Counts uses: the smallest is the oldest.
     uses: u64,
 }
@@ -41,23 +42,25 @@ impl RollupCache {
     }
 
     /// Days and hours of a file that has them.
-    pub(crate) async fn of(&self, file: &DataFile) -> Result<Arc<Coarse>> {
-        if let Some(rows) = self.entries().used(&file.path) {
+    pub(crate) async fn of(&self, subject: Subject, file: &DataFile) -> Result<Arc<Coarse>> {
+        let key = (subject, file.path.clone());
+        if let Some(rows) = self.entries().used(&key) {
             return Ok(rows);
         }
-        let rows = Arc::new(Coarse::read(&*self.store, &file.path).await?);
-        self.entries().add(&file.path, &rows, self.max_bytes);
+        let rows = Arc::new(Coarse::read(&*self.store, subject, &file.path).await?);
+        self.entries().add(key, &rows, self.max_bytes);
         Ok(rows)
     }
 
     /// An error if the minutes of a file that has them are not there.
-    pub(crate) async fn has_minutes(&self, file: &DataFile) -> Result<()> {
-        if self.entries().with_minutes.contains(&file.path) {
+    pub(crate) async fn has_minutes(&self, subject: Subject, file: &DataFile) -> Result<()> {
+        let key = (subject, file.path.clone());
+        if self.entries().with_minutes.contains(&key) {
             return Ok(());
         }
-        let [_, minutes] = paths::rollup(&file.path);
+        let [_, minutes] = paths::rollup(subject, &file.path);
         self.store.head(&minutes).await?;
-        self.entries().with_minutes.insert(file.path.clone());
+        self.entries().with_minutes.insert(key);
         Ok(())
     }
 
@@ -65,8 +68,8 @@ impl RollupCache {
     pub(crate) fn keep_only(&self, files: &[DataFile]) {
         let kept: HashSet<&Path> = files.iter().map(|file| &file.path).collect();
         let mut entries = self.entries();
-        entries.of_file.retain(|path, _| kept.contains(path));
-        entries.with_minutes.retain(|path| kept.contains(path));
+        entries.of_file.retain(|(_, path), _| kept.contains(path));
+        entries.with_minutes.retain(|(_, path)| kept.contains(path));
         entries.bytes = entries.of_file.values().map(|entry| entry.rows.bytes()).sum();
     }
 
@@ -77,22 +80,22 @@ impl RollupCache {
 }
 
 impl Entries {
-    fn used(&mut self, path: &Path) -> Option<Arc<Coarse>> {
+    fn used(&mut self, key: &(Subject, Path)) -> Option<Arc<Coarse>> {
         self.uses += 1;
-        let entry = self.of_file.get_mut(path)?;
+        let entry = self.of_file.get_mut(key)?;
         entry.last_use = self.uses;
         Some(Arc::clone(&entry.rows))
     }
 
-    fn add(&mut self, path: &Path, rows: &Arc<Coarse>, max_bytes: usize) {
+    fn add(&mut self, key: (Subject, Path), rows: &Arc<Coarse>, max_bytes: usize) {
         let entry = Entry { rows: Arc::clone(rows), last_use: self.uses };
         self.bytes += rows.bytes();
-        if let Some(before) = self.of_file.insert(path.clone(), entry) {
+        if let Some(before) = self.of_file.insert(key, entry) {
             self.bytes -= before.rows.bytes();
         }
         while self.bytes > max_bytes {
             let oldest = self.of_file.iter().min_by_key(|(_, entry)| entry.last_use);
-            let Some(oldest) = oldest.map(|(path, _)| path.clone()) else { break };
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { break };
             if let Some(gone) = self.of_file.remove(&oldest) {
                 self.bytes -= gone.rows.bytes();
             }

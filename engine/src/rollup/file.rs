@@ -16,9 +16,9 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::properties::WriterProperties;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use schema::rollups::{BUCKET_NS, operations_schema};
+use schema::rollups::{BUCKET_NS, edges_schema, operations_schema};
 
-use super::{Level, RollupParts};
+use super::{Level, Levels, RollupParts, Subject};
 use crate::error::{Error, Result};
 use crate::paths;
 
@@ -28,8 +28,16 @@ const ZSTD_LEVEL: i32 = 3;
 
 /// The columns of a rollup while it is read: text as views, as everywhere in reading. All may be NULL, as
 /// far as planning knows: what is lost is computed by expressions.
-pub(crate) static READ_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let schema = operations_schema();
+pub(crate) fn read_schema(subject: Subject) -> &'static SchemaRef {
+    static OPERATIONS: LazyLock<SchemaRef> = LazyLock::new(|| while_read(&operations_schema()));
+    static EDGES: LazyLock<SchemaRef> = LazyLock::new(|| while_read(&edges_schema()));
+    match subject {
+        Subject::Operations => &OPERATIONS,
+        Subject::Edges => &EDGES,
+    }
+}
+
+fn while_read(schema: &Schema) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| {
         let field = field.as_ref().clone().with_nullable(true);
         match field.data_type() {
@@ -38,45 +46,48 @@ pub(crate) static READ_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
         }
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-});
+}
 
-/// The rollup of a data file, as Parquet in memory. Days and hours are small and read as a whole; minutes
+/// The rollups of a data file, as Parquet in memory. Days and hours are small and read as a whole; minutes
 /// are an object of their own, of which a query reads parts.
 #[derive(Debug, Default)]
 pub(crate) struct Rollup {
     pub(crate) parts: RollupParts,
-    coarse: Option<Vec<u8>>,
-    minutes: Option<Vec<u8>>,
+    objects: Vec<(Subject, [Option<Vec<u8>>; 2])>,
 }
 
 impl Rollup {
-    pub(super) fn new(levels: &[(Level, RecordBatch)]) -> Result<Self> {
-        let mut rollup = Self::default();
-        levels.iter().for_each(|(level, _)| rollup.parts.add(*level));
+    pub(super) fn add(&mut self, subject: Subject, levels: &[(Level, RecordBatch)]) -> Result<()> {
+        let mut parts = Levels::default();
+        levels.iter().for_each(|(level, _)| parts.add(*level));
         let of = |is_wanted: fn(Level) -> bool| {
             let rows = levels.iter().filter(move |(level, _)| is_wanted(*level));
             encode(rows.map(|(_, rows)| rows)).map_err(parquet)
         };
-        rollup.coarse = of(|level| level != Level::Minute)?;
-        rollup.minutes = of(|level| level == Level::Minute)?;
-        rollup.parts.minute_bytes = rollup.minutes.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        Ok(rollup)
+        let coarse = of(|level| level != Level::Minute)?;
+        let minutes = of(|level| level == Level::Minute)?;
+        parts.minute_bytes = minutes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        self.parts.set(subject, parts);
+        self.objects.push((subject, [coarse, minutes]));
+        Ok(())
     }
 
-    /// Stores the rollup of the table's file `file`. What is there after an error is in nobody's way.
+    /// Stores the rollups of the table's file `file`. What is there after an error is in nobody's way.
     pub(crate) async fn put(self, store: &dyn ObjectStore, file: &Path) -> Result<()> {
-        for (path, bytes) in paths::rollup(file).iter().zip([self.coarse, self.minutes]) {
-            if let Some(bytes) = bytes {
-                store.put(path, bytes.into()).await?;
+        for (subject, objects) in self.objects {
+            for (path, bytes) in paths::rollup(subject, file).iter().zip(objects) {
+                if let Some(bytes) = bytes {
+                    store.put(path, bytes.into()).await?;
+                }
             }
         }
         Ok(())
     }
 }
 
-/// Deletes the rollup of the table's file `file`, if there is one.
+/// Deletes the rollups of the table's file `file`, if there are any.
 pub(crate) async fn delete(store: &dyn ObjectStore, file: &Path) -> Result<()> {
-    for path in paths::rollup(file) {
+    for path in Subject::ALL.into_iter().flat_map(|subject| paths::rollup(subject, file)) {
         match store.delete(&path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
             Err(error) => return Err(error.into()),
@@ -115,30 +126,34 @@ pub(crate) struct Coarse {
 
 impl Coarse {
     /// Reads those of the table's file `file`.
-    pub(super) async fn read(store: &dyn ObjectStore, file: &Path) -> Result<Self> {
-        let [path, _] = paths::rollup(file);
+    pub(super) async fn read(
+        store: &dyn ObjectStore,
+        subject: Subject,
+        file: &Path,
+    ) -> Result<Self> {
+        let [path, _] = paths::rollup(subject, file);
         let bytes = store.get(&path).await?.bytes().await?;
-        Self::decode(bytes).map_err(|e| Error::Corrupt {
+        Self::decode(bytes, read_schema(subject)).map_err(|e| Error::Corrupt {
             path: path.to_string(),
             reason: format!("{e}; delete it, and what it says is computed from the spans"),
         })
     }
 
-    fn decode(bytes: Bytes) -> Result<Self, ParquetError> {
+    fn decode(bytes: Bytes, read_schema: &SchemaRef) -> Result<Self, ParquetError> {
         // Every column as it is in the file, but for text.
         let reader = ParquetRecordBatchReaderBuilder::try_new(bytes.clone())?;
         let fields = reader.schema().fields().iter().map(|field| {
-            let read = READ_SCHEMA.field_with_name(field.name())?;
+            let read = read_schema.field_with_name(field.name())?;
             Ok(read.clone().with_nullable(field.is_nullable()))
         });
         let schema = Schema::new(fields.collect::<Result<Vec<_>, ArrowError>>()?);
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?;
         let nullable = |rows: Result<RecordBatch, ArrowError>| {
-            RecordBatch::try_new(Arc::clone(&READ_SCHEMA), rows?.columns().to_vec())
+            RecordBatch::try_new(Arc::clone(read_schema), rows?.columns().to_vec())
         };
         let batches = reader.build()?.map(nullable).collect::<Result<Vec<_>, _>>()?;
-        let rows = concat_batches(&READ_SCHEMA, &batches)?;
+        let rows = concat_batches(read_schema, &batches)?;
         let missing = || ParquetError::General(format!("it has no column {BUCKET_NS}"));
         let buckets = rows.column_by_name(BUCKET_NS).ok_or_else(missing)?;
         let buckets = buckets.as_primitive::<Int64Type>().values();

@@ -1,9 +1,9 @@
-//! Questions about spans that rollups answer.
+//! Questions about spans and edges that rollups answer.
 //!
-//! The rule looks for an aggregation over `spans` that asks for nothing but what rollups have:
+//! The rule looks for an aggregation over `spans` or `edges` that asks for nothing but what rollups have:
 //!
 //! ```text
-//! question   groups and filters are about operations and stretches of time   else it is left alone
+//! question   groups and filters are about dimensions and stretches of time   else it is left alone
 //! time       which buckets are wholly inside or outside of every bound
 //! rows       those buckets from rollups; what is cut, fresh or in memory from spans
 //! measures   count(*) becomes sum(span_count), p99(duration_ns) a quantile of merged sketches, ...
@@ -15,6 +15,7 @@
 mod measures;
 mod one_value;
 mod question;
+mod rollup_rows;
 mod rows;
 mod tables;
 mod time;
@@ -30,7 +31,8 @@ use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
 use measures::Measures;
 use question::Question;
-pub(crate) use tables::Operations;
+pub(crate) use rows::Counted;
+pub(crate) use tables::Buckets;
 
 /// The rule. It must come before views are put in, and after constants are worked out.
 #[derive(Debug, Default)]
@@ -85,7 +87,7 @@ fn answer(
         let Some(answer) = measures.answer(aggregate)? else { return Ok(None) };
         answers.push(answer);
     }
-    let Some(rows) = rows::of(&question.divided, &question.times)? else { return Ok(None) };
+    let Some(rows) = rows::of(&question.counted, &question.times)? else { return Ok(None) };
     let mut counted = LogicalPlanBuilder::from(rows);
     if let Some(filter) = conjunction(question.filters) {
         counted = counted.filter(filter)?;

@@ -18,7 +18,10 @@ use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
 
-use crate::read::{Divided, StoredSpans};
+use crate::read::{Divided, Files, StoredSpans};
+
+/// The view that others are made of.
+const SPANS: &str = "spans";
 
 /// A view, planned over no rows.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub(crate) struct Source {
 }
 
 /// A view over the rows of one snapshot.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct View {
     definition: Arc<Definition>,
     sources: Vec<Source>,
@@ -58,6 +61,25 @@ impl View {
         let stored = self.sources.iter().filter(|source| source.schema.is_some());
         let mut rows = stored.filter_map(|source| source.rows.downcast_ref::<StoredSpans>());
         rows.next().map(StoredSpans::divided)
+    }
+
+    /// The same over fewer rows: `assembled` says which files' rows are read of those whose tree columns are
+    /// stored, `fresh` of the others. Only for views that need nothing but `spans` and what is stored.
+    pub(crate) fn of_files(&self, assembled: &Files, fresh: &Files) -> Self {
+        let sources = self.sources.iter().filter_map(|source| {
+            let rows: Arc<dyn TableProvider> =
+                if let Some(view) = source.rows.downcast_ref::<Self>() {
+                    if view.name() != SPANS {
+                        return None;
+                    }
+                    Arc::new(view.of_files(assembled, fresh))
+                } else {
+                    let stored = source.rows.downcast_ref::<StoredSpans>()?;
+                    Arc::new(stored.of_part_in(assembled, fresh))
+                };
+            Some(Source { rows, ..source.clone() })
+        });
+        Self { definition: Arc::clone(&self.definition), sources: sources.collect() }
     }
 
     /// The plan of some columns, all if `None`.

@@ -20,7 +20,7 @@ use schema::tree::TREE_COLUMNS;
 
 use crate::error::{Error, Result};
 use crate::read::{Divided, Part, StoredSpans};
-use crate::sql::rollups::Operations;
+use crate::sql::rollups::{Buckets, Counted};
 use crate::sql::runtime::{CATALOG, STORAGE};
 use crate::sql::view::{Definition, Source, View};
 
@@ -33,7 +33,6 @@ const VIEWS: &[(&str, &str)] = &[
     ("span_links", include_str!("views/span_links.sql")),
     ("exceptions", include_str!("views/exceptions.sql")),
     ("edges", include_str!("views/edges.sql")),
-    ("edges_1m", include_str!("views/edges_1m.sql")),
 ];
 
 const ASSEMBLED_SPANS: &str = include_str!("views/assembled_spans.sql");
@@ -97,13 +96,14 @@ impl PlannedViews {
 
     /// Registers the stored rows of a snapshot and the views over them.
     pub(crate) fn register(&self, context: &SessionContext, divided: Divided) -> Result<()> {
-        let divided = Arc::new(divided);
-        for (name, table) in Operations::all(&divided) {
-            context.register_table(name, table)?;
-        }
-        let mut sources = register_tables(context, &divided)?;
+        let mut sources = register_tables(context, &Arc::new(divided))?;
         for view in &self.0 {
-            register_view(context, view, &mut sources)?;
+            let view = register_view(context, view, &mut sources)?;
+            if let Some(counted) = Counted::of(&view) {
+                for (name, table) in Buckets::all(&counted) {
+                    context.register_table(name, table)?;
+                }
+            }
         }
         Ok(())
     }
@@ -114,12 +114,12 @@ fn register_view(
     context: &SessionContext,
     definition: &Arc<Definition>,
     sources: &mut Vec<Source>,
-) -> Result<()> {
+) -> Result<Arc<View>> {
     let name = definition.name;
-    let view: Arc<dyn TableProvider> = Arc::new(View::new(Arc::clone(definition), sources.clone()));
-    context.register_table(name, Arc::clone(&view))?;
-    sources.push(Source { schema: None, name, rows: view });
-    Ok(())
+    let view = Arc::new(View::new(Arc::clone(definition), sources.clone()));
+    context.register_table(name, Arc::clone(&view) as _)?;
+    sources.push(Source { schema: None, name, rows: Arc::clone(&view) as _ });
+    Ok(view)
 }
 
 fn register_tables(context: &SessionContext, divided: &Arc<Divided>) -> Result<Vec<Source>> {

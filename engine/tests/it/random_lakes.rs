@@ -26,14 +26,18 @@ use crate::it::numbered_spans::Numbered;
 use crate::it::sim::SimFiles;
 
 /// Every column of every row, and what is asked about them, in an order that does not depend on how rows lie.
-const QUESTIONS: [&str; 4] = [
+const QUESTIONS: [&str; 5] = [
     "SELECT * FROM spans ORDER BY trace_id, span_id, start_time, is_duplicate, duration_ns, span_name",
     "SELECT * FROM traces ORDER BY trace_id",
     "SELECT service_name, attributes['http.route'], count(*), sum(self_time_ns), sum(critical_path_ns)
      FROM spans WHERE attributes['http.request.method'] = 'GET' OR error_origin GROUP BY 1, 2 ORDER BY 1, 2",
-    // Rollups answer this one.
+    // Rollups answer this one,
     "SELECT service_name, date_trunc('hour', start_time), count(*), sum(duration_ns), p95(duration_ns)
      FROM spans WHERE start_time >= '2026-11-11T17:03:00Z' GROUP BY 1, 2 ORDER BY 1, 2",
+    // and this one, but for files of which late spans change the trees.
+    "SELECT client_service, server_service, connection_type, date_trunc('hour', start_time), sum(sample_weight),
+            count(*) FILTER (WHERE is_failed), p95(duration_ns)
+     FROM edges WHERE start_time >= '2026-11-11T17:03:00Z' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4",
 ];
 
 /// Histories of each choice of spans: the expected answers are worked out once.

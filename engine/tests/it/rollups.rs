@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, Float64Array, RecordBatch};
 use engine::{CompactSettings, Engine, Settings, SystemClock};
 use futures::TryStreamExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use schema::SpanBatch;
+use schema::spans::SAMPLE_WEIGHT;
 
 use crate::it::assembly::{Random, sample, small_pieces};
 use crate::it::fixtures::rows;
@@ -31,8 +32,11 @@ const GROUPS: [&str; 14] = [
     "extract(dow FROM start_time) * 24 + extract(hour FROM start_time)",
 ];
 
-const MEASURES: [&str; 16] = [
+const MEASURES: [&str; 19] = [
     "count(*)",
+    "quantile(duration_ns, 0.5, sample_weight)",
+    "quantile(duration_ns, 0.99, sample_weight)",
+    "sketch_count(sketch(duration_ns, sample_weight))",
     "count(span_id)",
     "count(DISTINCT service_name)",
     "sum(sample_weight)",
@@ -63,11 +67,39 @@ const FILTERS: [&str; 10] = [
     "date_trunc('hour', start_time) >= @1",
 ];
 
+/// What a question may be made of.
+pub(crate) struct Words<'a> {
+    pub(crate) table: &'a str,
+    pub(crate) groups: &'a [&'a str],
+    pub(crate) measures: &'a [&'a str],
+    pub(crate) filters: &'a [&'a str],
+}
+
+const OF_SPANS: Words<'static> =
+    Words { table: "spans", groups: &GROUPS, measures: &MEASURES, filters: &FILTERS };
+
+/// The same spans, some of which stand for several, or for less than one. Sums of such weights are exact.
+pub(crate) fn weighed(random: &mut Random, spans: &RecordBatch) -> RecordBatch {
+    let weight = |_| [None, None, Some(1.0), Some(4.0), Some(0.5)][random.below(5)];
+    let weights: Float64Array = (0..spans.num_rows()).map(weight).collect();
+    with_column(spans, SAMPLE_WEIGHT, Arc::new(weights))
+}
+
+pub(crate) fn with_column(spans: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
+    let mut columns = spans.columns().to_vec();
+    columns[spans.schema().index_of(name).unwrap()] = column;
+    RecordBatch::try_new(spans.schema(), columns).unwrap()
+}
+
 /// A lake in which some spans are assembled, with rollups, and some are not.
 async fn lake(random: &mut Random) -> Arc<dyn ObjectStore> {
+    let spans = weighed(random, &sample());
+    lake_of(random, &spans).await
+}
+
+pub(crate) async fn lake_of(random: &mut Random, spans: &RecordBatch) -> Arc<dyn ObjectStore> {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let lake = open(&store, Settings::default()).await;
-    let spans = sample();
     let first = random.below(spans.num_rows());
     import(&lake, &spans.slice(0, first)).await;
     for _ in 0..random.below(3) {
@@ -83,11 +115,11 @@ async fn lake(random: &mut Random) -> Arc<dyn ObjectStore> {
     store
 }
 
-async fn open(store: &Arc<dyn ObjectStore>, settings: Settings) -> Engine {
+pub(crate) async fn open(store: &Arc<dyn ObjectStore>, settings: Settings) -> Engine {
     Engine::with_components(Arc::clone(store), settings, Arc::new(SystemClock)).await.unwrap()
 }
 
-async fn import(lake: &Engine, spans: &RecordBatch) {
+pub(crate) async fn import(lake: &Engine, spans: &RecordBatch) {
     if spans.num_rows() == 0 {
         return;
     }
@@ -102,21 +134,21 @@ fn some<'a>(random: &mut Random, all: &[&'a str], least: usize, most: usize) -> 
 }
 
 /// A question, and times around the borders of buckets in it.
-fn question(random: &mut Random, first_ns: i64) -> String {
-    let mut groups = some(random, &GROUPS, 0, 3);
+pub(crate) fn question(random: &mut Random, words: &Words<'_>, first_ns: i64) -> String {
+    let mut groups = some(random, words.groups, 0, 3);
     groups.sort_unstable();
     groups.dedup();
-    let filters = some(random, &FILTERS, 0, 2);
+    let filters = some(random, words.filters, 0, 2);
     let mut columns: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
-    for measure in some(random, &MEASURES, usize::from(groups.is_empty()), 4) {
-        let filter = some(random, &FILTERS, 1, 1)[0];
+    for measure in some(random, words.measures, usize::from(groups.is_empty()), 4) {
+        let filter = some(random, words.filters, 1, 1)[0];
         let is_filtered = random.below(3) == 0 && !measure.starts_with("sketch");
         let filter = if is_filtered { format!(" FILTER (WHERE {filter})") } else { String::new() };
         columns.push(format!("{measure}{filter}"));
     }
     let columns: Vec<String> =
         columns.iter().enumerate().map(|(at, column)| format!("{column} AS c{at}")).collect();
-    let mut sql = format!("SELECT {} FROM spans", columns.join(", "));
+    let mut sql = format!("SELECT {} FROM {}", columns.join(", "), words.table);
     if !filters.is_empty() {
         sql += &format!(" WHERE {}", filters.join(" AND "));
     }
@@ -134,7 +166,7 @@ fn question(random: &mut Random, first_ns: i64) -> String {
 }
 
 /// A time in the week of the sample: anywhere, or on a border of a minute, an hour or a day, or beside one.
-fn moment(random: &mut Random, first_ns: i64) -> i64 {
+pub(crate) fn moment(random: &mut Random, first_ns: i64) -> i64 {
     let minute = 60_000_000_000;
     let time = first_ns + random.below(7 * 24 * 60) as i64 * minute + random.below(1 << 30) as i64;
     let bucket = [1, minute, 60 * minute, 24 * 60 * minute][random.below(4)];
@@ -153,7 +185,7 @@ async fn any_question_has_the_same_answer_without_rollups() {
         let first = "SELECT arrow_cast(min(start_time), 'Int64') FROM spans";
         let first_ns = rows(&without, first).await[0][0].parse().unwrap();
         for _ in 0..12 {
-            let sql = question(&mut random, first_ns);
+            let sql = question(&mut random, &OF_SPANS, first_ns);
             let (found, expected) = (rows(&with, &sql).await, rows(&without, &sql).await);
             assert_eq!(found, expected, "seed {seed}: {sql}");
             let plan = rows(&with, &format!("EXPLAIN {sql}")).await.concat().join("\n");
@@ -186,6 +218,10 @@ async fn what_rollups_answer() {
             "WITH all_of_them AS (SELECT *, date_trunc('hour', start_time) AS hour FROM spans)
              SELECT s.hour, avg(s.duration_ns) FROM all_of_them AS s
              WHERE s.service_name = 'cart' GROUP BY s.hour",
+        ),
+        (
+            "operations_1d",
+            "SELECT service_name, quantile(duration_ns, 0.99, sample_weight) FROM spans GROUP BY 1",
         ),
         (
             "operations_1d",
@@ -255,7 +291,7 @@ async fn rollups_go_with_their_files() {
         let objects: Vec<_> = store.list(Some(&folder)).try_collect().await.unwrap();
         let names = objects.into_iter().filter_map(|object| {
             let name = object.location.filename()?.strip_suffix(".parquet")?;
-            Some(name.trim_end_matches(".1m").to_owned())
+            Some(name.trim_end_matches(".1m").trim_end_matches(".edges").to_owned())
         });
         let mut names: Vec<String> = names.filter(|name| name.len() == 36).collect();
         names.sort_unstable();
@@ -289,7 +325,7 @@ async fn rollups_are_tables() {
                     "SELECT date_trunc('{unit}', start_time), {columns}, sum(sample_weight),
                             coalesce(sum(sample_weight) FILTER (WHERE status_code = 'error'), 0),
                             count(*), sum(duration_ns), min(duration_ns), max(duration_ns),
-                            p99(CAST(duration_ns AS DOUBLE))
+                            quantile(CAST(duration_ns AS DOUBLE), 0.99, sample_weight)
                      FROM spans WHERE span_kind <> 'internal' GROUP BY 1, 2, 3, 4, 5, 6, 7
                      ORDER BY 1, 2, 3, 4, 5, 6, 7"
                 );
@@ -302,7 +338,7 @@ async fn rollups_are_tables() {
 }
 
 /// Scenario: the rollup of one file takes the place of another's; a third one is deleted.
-/// Guarantees: `check` names both, and nothing else.
+/// Guarantees: `check` names both, and the edges that were another file's, and nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_rollups_are_found() {
     let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
@@ -314,10 +350,12 @@ async fn wrong_rollups_are_found() {
     let folder = Path::from("rollups");
     let objects: Vec<_> = store.list(Some(&folder)).try_collect().await.unwrap();
     let coarse: Vec<&Path> = objects.iter().map(|object| &object.location).collect();
-    let coarse: Vec<&Path> =
-        coarse.into_iter().filter(|path| !path.as_ref().ends_with(".1m.parquet")).collect();
+    let coarse = coarse.into_iter().filter(|path| !path.as_ref().ends_with(".1m.parquet"));
+    let (edges, coarse): (Vec<&Path>, Vec<&Path>) =
+        coarse.partition(|path| path.as_ref().ends_with(".edges.parquet"));
     store.copy(coarse[0], coarse[1]).await.unwrap();
     store.delete(coarse[2]).await.unwrap();
+    store.copy(edges[3], edges[4]).await.unwrap();
     let mut found: Vec<(String, String)> = lake
         .check()
         .await
@@ -327,10 +365,13 @@ async fn wrong_rollups_are_found() {
         .map(|finding| (finding.path, finding.what))
         .collect();
     found.sort();
-    let mut expected =
-        [(coarse[1], "does not say what the spans say"), (coarse[2], "cannot be read")];
+    let mut expected = [
+        (coarse[1], "does not say what the spans say"),
+        (coarse[2], "cannot be read"),
+        (edges[4], "does not say what the spans say"),
+    ];
     expected.sort();
-    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found.len(), 3, "{found:?}");
     for ((path, what), (expected_path, expected)) in found.iter().zip(expected) {
         assert!(path == expected_path.as_ref() && what.contains(expected), "{path}: {what}");
     }

@@ -31,7 +31,7 @@ pub(super) enum Rows {
         /// Position of the weight among the arguments.
         weight: usize,
     },
-    /// Encoded sketches.
+    /// Encoded sketches, with a weight if there is a second argument.
     Sketches,
 }
 
@@ -118,7 +118,8 @@ impl SketchGroups {
         group_of: impl Fn(usize) -> Option<usize>,
     ) -> Result<()> {
         let Rows::Values { weight } = self.question.rows else {
-            return self.merge_rows(arguments, group_of);
+            let weights = Weights::read(self.question.function, arguments, 1)?;
+            return self.merge_rows(&arguments[0], &weights, group_of);
         };
         let values = to_numbers(&arguments[0])?;
         let weights = Weights::read(self.question.function, arguments, weight)?;
@@ -134,14 +135,15 @@ impl SketchGroups {
     /// Adds sketches. `group_of` says where one goes, if anywhere.
     fn merge_rows(
         &mut self,
-        states: &[ArrayRef],
+        states: &ArrayRef,
+        weights: &Weights,
         group_of: impl Fn(usize) -> Option<usize>,
     ) -> Result<()> {
-        let states = states[0].as_binary::<i32>();
+        let states = states.as_binary::<i32>();
         for row in (0..states.len()).filter(|row| states.is_valid(*row)) {
             let Some(group) = group_of(row) else { continue };
-            let function = self.question.function;
-            self.change(group, |sketch| sketch.merge_encoded(states.value(row)))
+            let (function, weight) = (self.question.function, weights.get(row));
+            self.change(group, |sketch| sketch.merge_encoded(states.value(row), weight))
                 .map_err(|error| exec_datafusion_err!("{function}: {error}"))?;
         }
         Ok(())
@@ -194,7 +196,7 @@ impl GroupsAccumulator for SketchGroups {
         total_num_groups: usize,
     ) -> Result<()> {
         self.sketches.resize_with(total_num_groups, Sketch::default);
-        self.merge_rows(values, |row| Some(group_indices[row]))
+        self.merge_rows(&values[0], &Weights::One, |row| Some(group_indices[row]))
     }
 
     fn convert_to_state(
@@ -239,7 +241,7 @@ impl Accumulator for SketchAccumulator {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.0.merge_rows(states, |_| Some(0))
+        self.0.merge_rows(&states[0], &Weights::One, |_| Some(0))
     }
 
     fn size(&self) -> usize {

@@ -1,4 +1,4 @@
-//! `sketch_merge(s)`: several sketches as one.
+//! `sketch_merge(s [, weight])`: several sketches as one.
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::{Result, plan_err};
@@ -17,7 +17,7 @@ const NAME: &str = "sketch_merge";
 #[user_doc(
     doc_section(label = "Percentile Functions"),
     description = "Returns one sketch of all values that the given ones have seen. Nothing is lost: the result does not depend on how values were divided among sketches, nor on the order of merging. NULL is ignored; no sketches give NULL.",
-    syntax_example = "sketch_merge(s)",
+    syntax_example = "sketch_merge(s [, weight])",
     sql_example = r#"```sql
 > SELECT sketch_quantile(sketch_merge(s), 0.5) AS median
   FROM (SELECT sketch(x) AS s FROM (VALUES (1, 10), (1, 20), (2, 30)) AS t(g, x) GROUP BY g);
@@ -28,6 +28,10 @@ const NAME: &str = "sketch_merge";
 +--------+
 ```"#,
     argument(name = "s", description = "Sketches, from `sketch` or `sketch_merge`."),
+    argument(
+        name = "weight",
+        description = "How many observations each value of a sketch stands for. NULL and 0 count for nothing; a negative weight is an error."
+    ),
     related_udf(name = "sketch")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -58,10 +62,21 @@ impl AggregateUDFImpl for SketchMerge {
     }
 
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
-        let [s] = arg_types else {
-            return plan_err!("{NAME} takes one argument, not {}", arg_types.len());
+        let (s, weight) = match arg_types {
+            [s] => (s, None),
+            [s, weight] => (s, Some(weight)),
+            _ => {
+                return plan_err!("{NAME} takes (s [, weight]), not {} arguments", arg_types.len());
+            }
         };
-        Ok(vec![coerce_sketch(NAME, s)?])
+        let mut types = vec![coerce_sketch(NAME, s)?];
+        if let Some(weight) = weight {
+            if !(weight.is_numeric() || *weight == DataType::Null) {
+                return plan_err!("{NAME}: weight must be a number, not {weight}");
+            }
+            types.push(DataType::Float64);
+        }
+        Ok(types)
     }
 
     fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {

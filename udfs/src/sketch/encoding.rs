@@ -78,16 +78,20 @@ impl Sketch {
     /// Reads what [`encode`](Self::encode) wrote.
     pub fn decode(bytes: &[u8]) -> Result<Sketch, Corrupt> {
         let mut sketch = Sketch::default();
-        sketch.merge_encoded(bytes)?;
+        sketch.merge_encoded(bytes, 1.0)?;
         Ok(sketch)
     }
 
-    /// Adds all that an encoded sketch has seen, as [`merge`](Self::merge) does.
+    /// Adds all that an encoded sketch has seen, as [`merge`](Self::merge) does, each value `weight` times:
+    /// the same as if it had been added with that weight. Nothing is added if that is not positive and finite.
     ///
     /// # Errors
     ///
     /// If the bytes are no sketch; part of them may have been added then.
-    pub fn merge_encoded(&mut self, bytes: &[u8]) -> Result<(), Corrupt> {
+    pub fn merge_encoded(&mut self, bytes: &[u8], weight: f64) -> Result<(), Corrupt> {
+        if weight <= 0.0 || !weight.is_finite() {
+            return Ok(());
+        }
         let mut reader = Reader(bytes);
         let [VERSION, flags] = reader.take()? else { return Err(Corrupt) };
         if flags & !KNOWN != 0 {
@@ -102,9 +106,9 @@ impl Sketch {
             self.downscale(scale);
         }
         if flags & BUCKETS == 0 {
-            self.merge_values(&mut reader, flags)?;
+            self.merge_values(&mut reader, flags, weight)?;
         } else {
-            self.merge_bucketed(&mut reader, flags, scale)?;
+            self.merge_bucketed(&mut reader, flags, scale, weight)?;
         }
         if reader.0.is_empty() { Ok(()) } else { Err(Corrupt) }
     }
@@ -131,7 +135,12 @@ impl Sketch {
         flags
     }
 
-    fn merge_values(&mut self, reader: &mut Reader<'_>, flags: u8) -> Result<(), Corrupt> {
+    fn merge_values(
+        &mut self,
+        reader: &mut Reader<'_>,
+        flags: u8,
+        times: f64,
+    ) -> Result<(), Corrupt> {
         let mut left = EXACT_VALUES;
         let mut before = 0;
         while !reader.0.is_empty() {
@@ -153,7 +162,7 @@ impl Sketch {
                 return Err(Corrupt);
             }
             left = left.checked_sub(1).ok_or(Corrupt)?;
-            self.add_weighted(value, weight);
+            self.add_weighted(value, weight * times);
         }
         Ok(())
     }
@@ -163,6 +172,7 @@ impl Sketch {
         reader: &mut Reader<'_>,
         flags: u8,
         scale: i8,
+        times: f64,
     ) -> Result<(), Corrupt> {
         let [sum, min, max] = if flags & FLOATS != 0 {
             [reader.float()?, reader.float()?, reader.float()?]
@@ -180,16 +190,16 @@ impl Sketch {
         self.widen(min, max);
         let shift = self.scale.abs_diff(scale).into();
         let bucketed = self.values.spill(self.scale);
-        let above = merge_buckets(&mut bucketed.positive, reader, flags, scale, shift)?;
-        let below = merge_buckets(&mut bucketed.negative, reader, flags, scale, shift)?;
+        let above = merge_buckets(&mut bucketed.positive, reader, flags, scale, shift, times)?;
+        let below = merge_buckets(&mut bucketed.negative, reader, flags, scale, shift, times)?;
         let count = given.unwrap_or(zero + above + below);
         if count.is_nan() || count <= 0.0 {
             return Err(Corrupt);
         }
-        bucketed.count += count;
-        bucketed.sum += sum;
-        bucketed.zero += zero;
-        bucketed.is_light |= flags & LIGHT != 0;
+        bucketed.count += count * times;
+        bucketed.sum += sum * times;
+        bucketed.zero += zero * times;
+        bucketed.is_light |= flags & LIGHT != 0 || times < 1.0;
         Ok(())
     }
 }
@@ -255,13 +265,14 @@ fn encode_buckets(buckets: &Buckets, flags: u8, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Adds encoded buckets of `scale`, which is higher by `shift`. Returns the sum of the counts.
+/// Adds encoded buckets of `scale`, which is higher by `shift`, so many times. Returns the sum of the counts.
 fn merge_buckets(
     buckets: &mut Buckets,
     reader: &mut Reader<'_>,
     flags: u8,
     scale: i8,
     shift: u32,
+    times: f64,
 ) -> Result<f64, Corrupt> {
     // The bounds keep a forged index from claiming gigabytes.
     let least = MIN_INDEX >> shift_to(scale);
@@ -285,7 +296,7 @@ fn merge_buckets(
         if !(least..=most).contains(&index) || count.is_nan() || count <= 0.0 {
             return Err(Corrupt);
         }
-        buckets.add(index >> shift, count);
+        buckets.add(index >> shift, count * times);
         total += count;
         next = i64::from(index) + 1;
     }

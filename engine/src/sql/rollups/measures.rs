@@ -8,17 +8,41 @@ use datafusion::functions_aggregate::expr_fn::{max, min, sum};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, ScalarFunction};
 use datafusion::logical_expr::{Cast, Expr, col, lit};
 use schema::rollups::{
-    DURATION, DURATION_MAX_NS, DURATION_MIN_NS, DURATION_SUM_NS, SPAN_COUNT, START_TIME,
+    CLIENT_SERVICE, CONNECTION_TYPE, DURATION, DURATION_MAX_NS, DURATION_MIN_NS, DURATION_SUM_NS,
+    SERVER_SERVICE, SPAN_COUNT, START_TIME,
 };
 use schema::spans::{
     DURATION_NS, SAMPLE_WEIGHT, SERVICE_NAME, SPAN_ID, SPAN_KIND, SPAN_NAME, STATUS_CODE, TRACE_ID,
 };
 
 use super::time::is_duration;
+use crate::rollup::Subject;
 
-/// Columns of `spans` that are never NULL: counting one counts the spans.
-const NEVER_NULL: [&str; 8] =
-    [TRACE_ID, SPAN_ID, START_TIME, DURATION_NS, SERVICE_NAME, SPAN_NAME, SPAN_KIND, STATUS_CODE];
+/// Columns that are never NULL: counting one counts the rows.
+fn never_null(subject: Subject) -> &'static [&'static str] {
+    match subject {
+        Subject::Operations => &[
+            TRACE_ID,
+            SPAN_ID,
+            START_TIME,
+            DURATION_NS,
+            SERVICE_NAME,
+            SPAN_NAME,
+            SPAN_KIND,
+            STATUS_CODE,
+        ],
+        Subject::Edges => &[
+            TRACE_ID,
+            SPAN_ID,
+            START_TIME,
+            DURATION_NS,
+            CLIENT_SERVICE,
+            SERVER_SERVICE,
+            CONNECTION_TYPE,
+            SPAN_NAME,
+        ],
+    }
+}
 
 /// The aggregates over rollups that answers are made of.
 pub(super) struct Measures<'a> {
@@ -28,10 +52,10 @@ pub(super) struct Measures<'a> {
 
 /// What of an aggregate must be a matter of operations and time: its arguments, unless it is a measure of
 /// all spans or of their durations, and its filter. `None` if rollups cannot answer it.
-pub(super) fn parts(aggregate: &Expr) -> Option<(&[Expr], Option<&Expr>)> {
+pub(super) fn parts(subject: Subject, aggregate: &Expr) -> Option<(&[Expr], Option<&Expr>)> {
     let Expr::AggregateFunction(call) = aggregate else {
         return match aggregate {
-            Expr::Alias(alias) => parts(&alias.expr),
+            Expr::Alias(alias) => parts(subject, &alias.expr),
             _ => None,
         };
     };
@@ -40,14 +64,15 @@ pub(super) fn parts(aggregate: &Expr) -> Option<(&[Expr], Option<&Expr>)> {
         return None;
     }
     let is_never_null = |arg: &Expr| match arg {
-        Expr::Column(column) => NEVER_NULL.contains(&column.name.as_str()),
+        Expr::Column(column) => never_null(subject).contains(&column.name.as_str()),
         Expr::Literal(value, _) => !value.is_null(),
         _ => false,
     };
     let arguments = match (call.func.name(), args.as_slice(), distinct) {
         ("count", [arg], false) if is_never_null(arg) => &[][..],
-        ("sum", [Expr::Column(column)], false) if column.name == SAMPLE_WEIGHT => &[],
+        ("sum", [arg], false) if is_weight(arg) => &[],
         ("sum" | "min" | "max" | "sketch", [arg], false) if is_duration(arg) => &[],
+        ("sketch", [arg, weight], false) if is_duration(arg) && is_weight(weight) => &[],
         ("avg", [arg], false) if is_duration(uncast(arg)) => &[],
         (name, [arg, ..], false) if fixed_quantile(name, args).is_some() && is_duration(arg) => &[],
         // These do not mind how often a value comes.
@@ -64,7 +89,11 @@ fn uncast(expr: &Expr) -> &Expr {
     }
 }
 
-/// The constant quantile that a function without weights asks for.
+fn is_weight(expr: &Expr) -> bool {
+    matches!(expr, Expr::Column(column) if column.name == SAMPLE_WEIGHT)
+}
+
+/// The constant quantile that a function of durations asks for, each counted once or by its weight.
 fn fixed_quantile(function: &str, args: &[Expr]) -> Option<f64> {
     match (function, args) {
         ("p50", [_]) => Some(0.5),
@@ -73,7 +102,9 @@ fn fixed_quantile(function: &str, args: &[Expr]) -> Option<f64> {
         ("p95", [_]) => Some(0.95),
         ("p99", [_]) => Some(0.99),
         ("p999", [_]) => Some(0.999),
-        ("quantile", [_, Expr::Literal(ScalarValue::Float64(q), _)]) => {
+        ("quantile", [_, Expr::Literal(ScalarValue::Float64(q), _), weight @ ..])
+            if weight.iter().all(is_weight) =>
+        {
             q.filter(|q| (0.0..=1.0).contains(q))
         }
         _ => None,
@@ -137,12 +168,12 @@ impl<'a> Measures<'a> {
                 cast(sums, DataType::Float64) / cast(spans, DataType::Float64)
             }
             "sketch" => {
-                let merged = self.merged()?;
+                let merged = self.merged(&args[1..])?;
                 self.column(filtered(merged))
             }
             _ => {
                 let Some(q) = fixed_quantile(name, args) else { return Ok(None) };
-                let merged = self.merged()?;
+                let merged = self.merged(args.get(2..).unwrap_or_default())?;
                 let sketch = self.column(filtered(merged));
                 let quantile = self.functions.udf("sketch_quantile")?;
                 let quantile = ScalarFunction::new_udf(quantile, vec![sketch, lit(q)]);
@@ -158,9 +189,10 @@ impl<'a> Measures<'a> {
         coalesce(vec![spans, lit(0_i64)])
     }
 
-    fn merged(&self) -> Result<Expr> {
+    /// All durations, each as often as `weight` says if there is one.
+    fn merged(&self, weight: &[Expr]) -> Result<Expr> {
         let merge = self.functions.udaf("sketch_merge")?;
-        let args = vec![col(DURATION)];
+        let args = [col(DURATION)].into_iter().chain(weight.iter().cloned()).collect();
         Ok(Expr::AggregateFunction(AggregateFunction::new_udf(
             merge,
             args,

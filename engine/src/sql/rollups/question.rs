@@ -1,7 +1,6 @@
-//! What an aggregation asks of `spans`.
+//! What an aggregation asks of `spans` or `edges`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, Result};
@@ -10,14 +9,15 @@ use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use super::measures::parts;
+use super::rows::Counted;
 use super::time::Times;
-use crate::read::Divided;
+use crate::rollup::Subject;
 use crate::sql::view::View;
 
-/// An aggregation over `spans`, in terms of the columns of `spans`.
+/// An aggregation over a table that there are rollups of, in terms of its columns.
 #[derive(Debug)]
 pub(super) struct Question {
-    pub(super) divided: Arc<Divided>,
+    pub(super) counted: Counted,
     pub(super) filters: Vec<Expr>,
     pub(super) groups: Vec<Expr>,
     pub(super) aggregates: Vec<Expr>,
@@ -25,7 +25,7 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// `None` if it is not about `spans`, or about more than operations and stretches of time.
+    /// `None` if it is not about such a table, or about more than its dimensions and stretches of time.
     pub(super) fn read(
         input: &LogicalPlan,
         groups: &[Expr],
@@ -36,28 +36,29 @@ impl Question {
             exprs.iter().map(|expr| base.resolve(expr.clone())).collect::<Result<Vec<_>>>()
         };
         let (groups, aggregates) = (resolved(groups)?, resolved(aggregates)?);
-        // A count of everything is known without any row.
-        if groups.is_empty() && base.filters.is_empty() {
+        let subject = base.counted.subject;
+        // A count of all spans is known without any row.
+        if subject == Subject::Operations && groups.is_empty() && base.filters.is_empty() {
             return Ok(None);
         }
         let mut times = Times::default();
-        let mut are_known = base.filters.iter().all(|filter| times.take(filter, true));
-        are_known &= groups.iter().all(|group| times.take(group, false));
+        let mut are_known = base.filters.iter().all(|filter| times.take(subject, filter, true));
+        are_known &= groups.iter().all(|group| times.take(subject, group, false));
         for aggregate in &aggregates {
-            let Some((arguments, filter)) = parts(aggregate) else { return Ok(None) };
-            are_known &= arguments.iter().all(|argument| times.take(argument, false));
-            are_known &= filter.is_none_or(|filter| times.take(filter, false));
+            let Some((arguments, filter)) = parts(subject, aggregate) else { return Ok(None) };
+            are_known &= arguments.iter().all(|argument| times.take(subject, argument, false));
+            are_known &= filter.is_none_or(|filter| times.take(subject, filter, false));
         }
-        let Base { divided, filters, .. } = base;
-        Ok(are_known.then_some(Self { divided, filters, groups, aggregates, times }))
+        let Base { counted, filters, .. } = base;
+        Ok(are_known.then_some(Self { counted, filters, groups, aggregates, times }))
     }
 }
 
-/// The rows that are aggregated: those of `spans` that pass some filters.
+/// The rows that are aggregated: those of a table that pass some filters.
 struct Base {
-    divided: Arc<Divided>,
+    counted: Counted,
     filters: Vec<Expr>,
-    /// What each column is, in terms of the columns of `spans`.
+    /// What each column is, in terms of the columns of the table.
     columns: HashMap<Column, Expr>,
 }
 
@@ -66,14 +67,14 @@ impl Base {
         match plan {
             LogicalPlan::TableScan(scan) if scan.filters.is_empty() && scan.fetch.is_none() => {
                 let provider = source_as_provider(&scan.source)?;
-                let view = provider.downcast_ref::<View>().filter(|view| view.name() == "spans");
-                let Some(divided) = view.and_then(View::divided) else { return Ok(None) };
+                let counted = provider.downcast_ref::<View>().and_then(Counted::of);
+                let Some(counted) = counted else { return Ok(None) };
                 let columns = scan.projected_schema.iter().map(|(table, field)| {
                     let base = Expr::Column(Column::from_name(field.name()));
                     (Column::from((table, field)), base)
                 });
                 let columns = columns.collect();
-                Ok(Some(Self { divided: Arc::clone(divided), filters: Vec::new(), columns }))
+                Ok(Some(Self { counted, filters: Vec::new(), columns }))
             }
             LogicalPlan::SubqueryAlias(alias) => {
                 let below = alias.input.schema().iter();
@@ -105,7 +106,7 @@ impl Base {
         Ok(Self { columns, ..self })
     }
 
-    /// An expression in terms of the columns of `spans`.
+    /// An expression in terms of the columns of the table.
     fn resolve(&self, expr: Expr) -> Result<Expr> {
         expr.transform_up(|expr| {
             Ok(match &expr {

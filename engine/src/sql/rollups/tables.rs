@@ -1,4 +1,4 @@
-//! The rollups as tables: `operations_1m`, `operations_1h`, `operations_1d`.
+//! The rollups as tables: `operations_1m`, `operations_1h`, `operations_1d`, and `edges_1m` and so on.
 
 use std::sync::{Arc, LazyLock};
 
@@ -17,57 +17,72 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_plan::ExecutionPlan;
 use schema::rollups::{
-    CALLS, DURATION, DURATION_MAX_NS, DURATION_MIN_NS, DURATION_SUM_NS, ERRORS, OPERATION_TEXTS,
+    CALLS, DURATION, DURATION_MAX_NS, DURATION_MIN_NS, DURATION_SUM_NS, ERRORS, IS_FAILED,
     SPAN_COUNT, START_TIME,
 };
 use schema::spans::{SAMPLE_WEIGHT, STATUS_CODE};
 
-use super::rows;
+use super::rows::{self, Counted};
 use super::time::Times;
-use crate::read::Divided;
-use crate::rollup::Level;
+use crate::rollup::{Level, Subject};
 
-/// Calls, errors and durations of every operation, by stretches of time; one row for each operation, kind,
-/// status, version and environment. Counted anew from what is stored and what is fresh.
+/// Calls, errors and durations by stretches of time: one row for each operation, kind, status, version and
+/// environment, or for each caller, callee and kind of connection. Counted anew from what is stored and what
+/// is fresh.
 #[derive(Debug)]
-pub(crate) struct Operations {
-    divided: Arc<Divided>,
+pub(crate) struct Buckets {
+    counted: Counted,
     level: Level,
 }
 
-static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
-    let mut fields = vec![Field::new(START_TIME, utc, true)];
-    fields.extend(OPERATION_TEXTS.map(|name| Field::new(name, DataType::Utf8View, true)));
-    fields.extend([CALLS, ERRORS].map(|name| Field::new(name, DataType::Float64, true)));
+static OPERATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
     let measures = [SPAN_COUNT, DURATION_SUM_NS, DURATION_MIN_NS, DURATION_MAX_NS];
-    fields.extend(measures.map(|name| Field::new(name, DataType::Int64, true)));
-    fields.push(Field::new(DURATION, DataType::Binary, true));
-    Arc::new(Schema::new(fields))
+    schema_of(Subject::Operations, &measures)
 });
 
-impl Operations {
-    /// The tables over a snapshot, with their names.
-    pub(crate) fn all(divided: &Arc<Divided>) -> [(&'static str, Arc<dyn TableProvider>); 3] {
-        let table = |level| Arc::new(Self { divided: Arc::clone(divided), level }) as _;
-        [
-            ("operations_1m", table(Level::Minute)),
-            ("operations_1h", table(Level::Hour)),
-            ("operations_1d", table(Level::Day)),
-        ]
+static EDGES: LazyLock<SchemaRef> = LazyLock::new(|| schema_of(Subject::Edges, &[]));
+
+fn schema_of(subject: Subject, integers: &[&str]) -> SchemaRef {
+    let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+    let mut fields = vec![Field::new(START_TIME, utc, true)];
+    fields.extend(shown(subject).map(|name| Field::new(name, DataType::Utf8View, true)));
+    fields.extend([CALLS, ERRORS].map(|name| Field::new(name, DataType::Float64, true)));
+    fields.extend(integers.iter().map(|name| Field::new(*name, DataType::Int64, true)));
+    fields.push(Field::new(DURATION, DataType::Binary, true));
+    Arc::new(Schema::new(fields))
+}
+
+/// The dimensions that have a column: of edges, errors are counted beside all calls.
+fn shown(subject: Subject) -> impl Iterator<Item = &'static str> {
+    subject.dimensions().iter().copied().filter(|name| *name != IS_FAILED)
+}
+
+impl Buckets {
+    /// The tables, with their names.
+    pub(crate) fn all(counted: &Counted) -> [(String, Arc<dyn TableProvider>); 3] {
+        Level::COARSE_TO_FINE.map(|level| {
+            let table = Self { counted: counted.clone(), level };
+            (counted.subject.table_of(level), Arc::new(table) as _)
+        })
     }
 
     fn plan(&self, merge: Arc<AggregateUDF>, filters: &[Expr]) -> Result<LogicalPlan> {
-        let rows = rows::all(&self.divided, &Times { longest: self.level, ..Times::default() })?;
+        let subject = self.counted.subject;
+        let rows = rows::all(&self.counted, &Times::of_buckets(self.level, filters))?;
         let stride = ScalarValue::new_interval_mdn(0, 0, self.level.nanos());
         let epoch = ScalarValue::TimestampNanosecond(Some(0), Some("UTC".into()));
         let bucket = date_bin(lit(stride), col(START_TIME), lit(epoch));
         let mut groups = vec![bucket.alias(START_TIME)];
-        groups.extend(OPERATION_TEXTS.map(col));
+        groups.extend(shown(subject).map(col));
         let calls = || cast(col(SPAN_COUNT), DataType::Float64) * col(SAMPLE_WEIGHT);
-        let errors = sum(calls()).filter(col(STATUS_CODE).eq(lit("error"))).build()?;
-        let merged =
-            AggregateFunction::new_udf(merge, vec![col(DURATION)], false, None, vec![], None);
+        let is_error = match subject {
+            Subject::Operations => col(STATUS_CODE).eq(lit("error")),
+            Subject::Edges => col(IS_FAILED),
+        };
+        let errors = sum(calls()).filter(is_error).build()?;
+        // A span counts as often in the sketch as in `calls`.
+        let weighted = vec![col(DURATION), col(SAMPLE_WEIGHT)];
+        let merged = AggregateFunction::new_udf(merge, weighted, false, None, vec![], None);
         let measures = [
             (CALLS, sum(calls())),
             (ERRORS, errors),
@@ -79,7 +94,8 @@ impl Operations {
         ];
         let counted = LogicalPlanBuilder::from(rows)
             .aggregate(groups, measures.map(|(name, measure)| measure.alias(name)))?;
-        let columns = SCHEMA.fields().iter().map(|field| {
+        let schema = self.schema();
+        let columns = schema.fields().iter().map(|field| {
             let name = field.name().as_str();
             let column = Expr::Column(Column::from_name(name));
             match name {
@@ -89,7 +105,7 @@ impl Operations {
         });
         let counted = counted.project(columns.collect::<Vec<_>>())?;
         // Named as in the query, so that its filters mean these columns.
-        let mut named = counted.alias(format!("operations_{}", self.level.suffix()))?;
+        let mut named = counted.alias(subject.table_of(self.level))?;
         if let Some(filter) = conjunction(filters.iter().cloned()) {
             named = named.filter(unqualified(filter)?)?;
         }
@@ -98,9 +114,12 @@ impl Operations {
 }
 
 #[async_trait]
-impl TableProvider for Operations {
+impl TableProvider for Buckets {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&SCHEMA)
+        Arc::clone(match self.counted.subject {
+            Subject::Operations => &OPERATIONS,
+            Subject::Edges => &EDGES,
+        })
     }
 
     fn table_type(&self) -> TableType {
@@ -124,10 +143,11 @@ impl TableProvider for Operations {
         let merge = state.aggregate_functions().get("sketch_merge");
         let merge = merge.ok_or_else(|| exec_datafusion_err!("there is no sketch_merge"))?;
         let rows = LogicalPlanBuilder::from(self.plan(Arc::clone(merge), filters)?);
-        let all = (0..SCHEMA.fields().len()).collect();
+        let schema = self.schema();
+        let all = (0..schema.fields().len()).collect();
         let wanted = projection.unwrap_or(&all);
         let columns =
-            wanted.iter().map(|at| Expr::Column(Column::from_name(SCHEMA.field(*at).name())));
+            wanted.iter().map(|at| Expr::Column(Column::from_name(schema.field(*at).name())));
         let rows = rows.project(columns.collect::<Vec<_>>())?.build()?;
         state.create_physical_plan(&rows).await
     }

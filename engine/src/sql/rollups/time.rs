@@ -10,10 +10,10 @@ use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Between, BinaryExpr, Cast, Expr, Operator, Volatility};
-use schema::rollups::{OPERATION_TEXTS, START_TIME};
+use schema::rollups::START_TIME;
 use schema::spans::{DURATION_NS, SAMPLE_WEIGHT};
 
-use crate::rollup::Level;
+use crate::rollup::{Level, Subject};
 
 /// From the first moment to the last.
 pub(super) const ALL_TIME: Range<i64> = i64::MIN..i64::MAX;
@@ -38,7 +38,7 @@ impl Default for Times {
 impl Times {
     /// Takes in an expression. `is_filter` says that only rows for which it holds count. False if it
     /// depends on more than operations and stretches of time.
-    pub(super) fn take(&mut self, expr: &Expr, is_filter: bool) -> bool {
+    pub(super) fn take(&mut self, subject: Subject, expr: &Expr, is_filter: bool) -> bool {
         if let Some(alike) = alike(expr) {
             if is_filter {
                 self.range_ns.start = self.range_ns.start.max(alike.start);
@@ -55,7 +55,7 @@ impl Times {
         match expr {
             Expr::Column(column) => {
                 let name = column.name.as_str();
-                OPERATION_TEXTS.contains(&name) || name == SAMPLE_WEIGHT
+                subject.dimensions().contains(&name) || name == SAMPLE_WEIGHT
             }
             Expr::Literal(..) => true,
             Expr::ScalarFunction(call)
@@ -85,7 +85,7 @@ impl Times {
             | Expr::ScalarFunction(_) => {
                 let mut are_known = true;
                 let visited = expr.apply_children(|child| {
-                    are_known &= self.take(child, false);
+                    are_known &= self.take(subject, child, false);
                     Ok(if are_known {
                         TreeNodeRecursion::Continue
                     } else {
@@ -96,6 +96,16 @@ impl Times {
             }
             _ => false,
         }
+    }
+
+    /// What buckets of a level that pass some filters stand for: all times in them, and perhaps more.
+    pub(super) fn of_buckets(level: Level, filters: &[Expr]) -> Self {
+        let mut times = Self { longest: level, ..Self::default() };
+        for range in filters.iter().filter_map(alike) {
+            times.range_ns.start = times.range_ns.start.max(level.start_from(range.start));
+            times.range_ns.end = times.range_ns.end.min(level.start_from(range.end));
+        }
+        times
     }
 
     /// Splits all time among rollups of `levels`, the longest buckets first, and spans, which come last:

@@ -160,7 +160,7 @@ proptest! {
     fn merging_bytes_is_merging(a in any_sketch(), b in any_sketch()) {
         let (mut merged, mut from_bytes) = (a.clone(), a);
         merged.merge(&b);
-        from_bytes.merge_encoded(&bytes(&b)).expect("just encoded");
+        from_bytes.merge_encoded(&bytes(&b), 1.0).expect("just encoded");
         // Bytes hold few values in order, so sums of fractional weights differ in the last bits.
         let (steps, expected) = (from_bytes.steps(), merged.steps());
         prop_assert_eq!(steps.len(), expected.len());

@@ -51,7 +51,7 @@ fn merged_in_a_tree(rows: &[(f64, f64)], chunk: usize, picks: &[usize]) -> Sketc
         let mut bytes = Vec::new();
         part.encode(&mut bytes);
         let into = next() % parts.len();
-        parts[into].merge_encoded(&bytes).expect("just encoded");
+        parts[into].merge_encoded(&bytes, 1.0).expect("just encoded");
     }
     parts.pop().unwrap_or_default()
 }
