@@ -13,7 +13,7 @@
 -- before INTERVAL = NULL: How long before `from` good traces are looked for, too. Without `good` it is as long as from
 --   `from` to `to`, and INTERVAL '0 seconds' means the other traces of the same time.
 -- since INTERVAL = INTERVAL '1 hour': How far to look back for bad traces.
--- deepest BIGINT = NULL: Only spans at most so deep. Zero are roots, which takes a tenth of the time.
+-- deepest BIGINT = NULL: Only spans at most so deep. Zero are roots: of many traces that is much faster.
 -- support DOUBLE = 0.05: Which part of the bad traces must have a value, unless no good one has it.
 -- least BIGINT = 5: How many bad traces must have it in any case.
 -- effect DOUBLE = 0.2: The least effect.
@@ -27,7 +27,8 @@ WITH candidates AS (
         CASE
             WHEN arrow_typeof($good) <> 'Null' THEN CASE WHEN $good THEN true ELSE false END
             ELSE start_time < $from OR coalesce($before = INTERVAL '0 seconds', false)
-        END AS is_good
+        END AS is_good,
+        arrow_typeof($good) <> 'Null' AS has_good
     FROM traces
     WHERE start_time < $to AND start_time >= CASE
             WHEN arrow_typeof($good) <> 'Null' THEN $from - coalesce($before, INTERVAL '0 seconds')
@@ -44,7 +45,7 @@ WITH candidates AS (
         sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0.0 END) OVER () AS bad_squares,
         sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight * sample_weight END) OVER () AS good_squares
     FROM grouped
-    WHERE is_bad OR is_good AND (is_like_bad OR arrow_typeof($good) <> 'Null')
+    WHERE is_bad OR is_good AND (is_like_bad OR has_good)
 ), chosen AS (
     SELECT *, row_number() OVER (ORDER BY trace_id) AS number, unnest(make_array(true)) AS is_chosen
     FROM marked

@@ -19,7 +19,8 @@ WITH candidates AS (
         CASE
             WHEN arrow_typeof($good) <> 'Null' THEN CASE WHEN $good THEN true ELSE false END
             ELSE start_time < $from OR coalesce($before = INTERVAL '0 seconds', false)
-        END AS is_good
+        END AS is_good,
+        arrow_typeof($good) <> 'Null' AS has_good
     FROM traces
     WHERE start_time < $to AND start_time >= CASE
             WHEN arrow_typeof($good) <> 'Null' THEN $from - coalesce($before, INTERVAL '0 seconds')
@@ -36,7 +37,7 @@ WITH candidates AS (
         sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0.0 END) OVER () AS bad_squares,
         sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight * sample_weight END) OVER () AS good_squares
     FROM grouped
-    WHERE is_bad OR is_good AND (is_like_bad OR arrow_typeof($good) <> 'Null')
+    WHERE is_bad OR is_good AND (is_like_bad OR has_good)
 ), chosen AS (
     SELECT *, row_number() OVER (ORDER BY trace_id) AS number, unnest(make_array(true)) AS is_chosen
     FROM marked

@@ -31,7 +31,7 @@ fn every_file_reads() {
 #[test]
 fn compare_knows_the_names_that_were() {
     let sql = table_functions().unwrap()["compare"].sql;
-    for column in schema::PROMOTED {
+    for column in schema::promoted::PROMOTED {
         let Some((now, before)) = column.keys.split_first() else { continue };
         for before in before {
             let renamed = format!("WHEN '{before}' THEN '{now}'");
