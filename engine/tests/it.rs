@@ -31,6 +31,7 @@ mod it {
     mod slo;
     mod sql;
     mod store_faults;
+    mod suspects;
     mod table_functions;
     mod thinning;
     mod watching;

@@ -108,29 +108,29 @@ WITH bounds AS (
     FROM seen
     WHERE parent_service_name <> service_name
 ), beside AS (
-    -- What happened last in the caller before a call that has no span of its own: another child began or ended.
-    SELECT trace_id, span_id, CASE WHEN earlier_end <= start_time THEN earlier_end ELSE earlier_start END AS earlier
+    -- What the caller waited for last before a call that has no span of its own: the end of an earlier child.
+    SELECT trace_id, span_id, CASE WHEN earlier_end <= start_time THEN earlier_end END AS earlier_end
     FROM (
         SELECT
             trace_id, span_id, start_time,
             max(end_time) OVER (
                 PARTITION BY trace_id, parent_span_id ORDER BY start_time, span_id
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) AS earlier_end,
-            lag(start_time) OVER (PARTITION BY trace_id, parent_span_id ORDER BY start_time, span_id) AS earlier_start
+            ) AS earlier_end
         FROM seen
         WHERE parent_span_id IN (SELECT parent_span_id FROM remote WHERE NOT is_paired)
     ) AS family
 ), gaps AS (
     SELECT
         remote.root_service, remote.root_span, remote.block, remote.weight, remote.is_bad,
-        remote.bad_traces, remote.good_traces, remote.good_root_ns, remote.bad_root_ns, remote.all_bad, remote.all_good, remote.mean_weight,
+        remote.bad_traces, remote.good_traces, remote.good_root_ns, remote.bad_root_ns,
+        remote.all_bad, remote.all_good, remote.mean_weight,
         remote.trace_id, remote.service_name, remote.span_name,
         parent.service_name AS caller_service, parent.span_name AS caller_span, remote.is_paired, remote.depth,
         CASE
             WHEN remote.is_paired THEN parent.self_time_ns
             ELSE greatest(arrow_cast(least(remote.start_time, parent.end_time), 'Int64')
-                - arrow_cast(greatest(parent.start_time, coalesce(beside.earlier, parent.start_time)), 'Int64'), 0)
+                - arrow_cast(greatest(parent.start_time, coalesce(beside.earlier_end, parent.start_time)), 'Int64'), 0)
         END AS gap_ns
     FROM remote
     JOIN seen AS parent ON parent.trace_id = remote.trace_id AND parent.span_id = remote.parent_span_id
@@ -159,7 +159,8 @@ WITH bounds AS (
         sum(weight * ln(gap_ns + 0.001 * good_root_ns)),
         sum(weight * pow(ln(gap_ns + 0.001 * good_root_ns), 2)),
         0, sum(weight * gap_ns), sum(weight * (depth - 1)),
-        max(all_bad), max(all_good), max(mean_weight), max(bad_traces), max(good_traces), max(good_root_ns), max(bad_root_ns),
+        max(all_bad), max(all_good), max(mean_weight),
+        max(bad_traces), max(good_traces), max(good_root_ns), max(bad_root_ns),
         max(CASE WHEN is_bad THEN trace_id END)
     FROM gaps
     GROUP BY root_service, root_span, block, service_name, span_name, caller_service, caller_span,
@@ -185,7 +186,8 @@ WITH bounds AS (
         sum(CASE
             WHEN part NOT IN ('self', 'gap') THEN marked_spans WHEN good_above <= 0.01 * good_spans THEN spans ELSE 0
         END) AS marked_spans,
-        sum(CASE WHEN part IN ('self', 'gap') AND good_above <= 0.01 * good_spans THEN log_sum ELSE 0 END) AS marked_log_sum,
+        sum(CASE WHEN part IN ('self', 'gap') AND good_above <= 0.01 * good_spans THEN log_sum ELSE 0 END)
+            AS marked_log_sum,
         sum(duration_sum) AS duration_sum, sum(depth_sum) AS depth_sum,
         max(all_bad) AS all_bad, max(all_good) AS all_good, max(mean_weight) AS mean_weight,
         max(bad_traces) AS bad_traces, max(good_traces) AS good_traces,
@@ -201,7 +203,8 @@ WITH bounds AS (
         ) AS callers,
         sum(CASE WHEN part = 'callers' AND block < 0 THEN spans ELSE 0 END) OVER same_caller AS bad_callers,
         sum(CASE WHEN part = 'callers' AND block >= 0 THEN spans ELSE 0 END) OVER same_caller AS good_callers,
-        sum(CASE WHEN part = 'callers' AND block >= 0 THEN spans * spans ELSE 0 END) OVER same_caller AS good_callers_squared,
+        sum(CASE WHEN part = 'callers' AND block >= 0 THEN spans * spans ELSE 0 END) OVER same_caller
+            AS good_callers_squared,
         count(CASE WHEN part = 'callers' AND block >= 0 THEN 1 END) OVER same_caller AS caller_blocks,
         sum(CASE WHEN part = 'callers' AND block < 0 THEN depth_sum END) OVER same_caller AS caller_depth_sum,
         max(CASE WHEN part = 'callers' AND block < 0 THEN example END) OVER same_caller AS caller_example
@@ -245,7 +248,8 @@ WITH bounds AS (
         -- Spans of one trace are not independent.
         least(bad_spans, bad_traces) AS bad_size,
         least(good_spans, good_traces) AS good_size,
-        greatest(good_log_squares / nullif(good_spans, 0) - pow(good_log_sum / nullif(good_spans, 0), 2), 0.01) AS variance,
+        greatest(good_log_squares / nullif(good_spans, 0) - pow(good_log_sum / nullif(good_spans, 0), 2), 0.01)
+            AS variance,
         (good_marked + CASE WHEN is_time THEN 0.5 ELSE 0 END) / (good_spans + 1) AS good_share,
         good_spans / nullif(good_callers, 0) AS calls_each
     FROM by_root
@@ -266,7 +270,8 @@ WITH bounds AS (
             -- Counts are whole numbers.
             (calls_each - floor(calls_each)) * (1 - calls_each + floor(calls_each)),
             CASE WHEN caller_blocks > 1 THEN greatest(0,
-                (good_spans_squared - 2 * calls_each * good_spans_by_callers + calls_each * calls_each * good_callers_squared)
+                (good_spans_squared - 2 * calls_each * good_spans_by_callers
+                    + pow(calls_each, 2) * good_callers_squared)
                 / good_callers * caller_blocks / (caller_blocks - 1)
             ) ELSE calls_each END
         ) AS calls_variance
@@ -284,10 +289,12 @@ WITH bounds AS (
         sqrt(sum(CASE WHEN good_spans > 0 AND bad_spans > 0 THEN
             bad_spans * bad_spans * (variance / bad_size + variance / good_size + drift) END))
             / nullif(sum(CASE WHEN good_spans > 0 THEN bad_spans END), 0) AS log_noise,
-        sum(CASE WHEN good_spans > 0 OR part = 'errors' THEN bad_marked * bad_size / nullif(bad_spans, 0) END) AS marked_seen,
+        sum(CASE WHEN good_spans > 0 OR part = 'errors' THEN bad_marked * bad_size / nullif(bad_spans, 0) END)
+            AS marked_seen,
         sum(CASE WHEN good_spans > 0 OR part = 'errors' THEN good_share * bad_size END) AS marked_expected,
         sum(CASE WHEN good_spans > 0 THEN
-            overdispersion * good_share * (1 - good_share) * bad_size * (1 + bad_size / good_size) END) AS marked_variance,
+            overdispersion * good_share * (1 - good_share) * bad_size * (1 + bad_size / good_size) END)
+            AS marked_variance,
         sum(CASE WHEN good_spans > 0 THEN bad_marked_log_sum - good_log * bad_marked END)
             / nullif(sum(CASE WHEN good_spans > 0 THEN bad_marked END), 0) AS marked_shift,
         sum(bad_spans * exp(good_log)) / nullif(sum(CASE WHEN good_spans > 0 THEN bad_spans END), 0) AS good_typical_ns,
@@ -297,7 +304,8 @@ WITH bounds AS (
         sum(CASE WHEN good_callers > 0 THEN bad_callers END) AS callers,
         sum(CASE WHEN good_callers > 0 THEN bad_callers * calls_each END) AS calls_expected,
         sum(CASE WHEN good_callers > 0 THEN bad_spans END) AS calls_seen,
-        sum(CASE WHEN good_callers > 0 THEN calls_variance * bad_callers * (1 + bad_callers / good_callers) END) AS calls_variance,
+        sum(CASE WHEN good_callers > 0 THEN calls_variance * bad_callers * (1 + bad_callers / good_callers) END)
+            AS calls_variance,
         sum(CASE WHEN good_callers > 0 AND bad_callers > 0 THEN
             greatest(0, bad_marked - bad_callers * good_marked / good_callers) END) AS failed_more,
         sum(CASE WHEN good_callers > 0 THEN least(bad_callers, bad_traces) END) AS caller_traces,
@@ -319,6 +327,18 @@ WITH bounds AS (
             ELSE calls_seen - calls_expected
         END AS calls_more
     FROM by_part
+), differences AS (
+    SELECT
+        *,
+        -- Nanoseconds of a request: of its typical calls, or of those that are slower than any was.
+        spans_each * greatest(
+            abs(bad_typical_ns - good_typical_ns),
+            tail_share * good_typical_ns * (exp(least(50, greatest(0, marked_shift))) - 1)
+        ) AS difference_ns
+    FROM (
+        SELECT *, CASE WHEN marked_z > 0 AND log_shift > -0.2 THEN marked_share ELSE 0 END AS tail_share
+        FROM shifts
+    ) AS with_tails
 ), effects AS (
     SELECT
         *,
@@ -338,8 +358,7 @@ WITH bounds AS (
             WHEN 'errors' THEN greatest(0, marked_seen - marked_expected) / nullif(marked_seen, 0)
             ELSE greatest(
                 1 - exp(-abs(log_shift)),
-                CASE WHEN marked_z > 0 AND log_shift > -0.2
-                    THEN marked_share * (1 - exp(-greatest(0, marked_shift))) ELSE 0 END
+                tail_share * (1 - exp(-greatest(0, marked_shift)))
             )
         END AS change,
         -- What that makes for a request: of its time, or of the requests.
@@ -350,13 +369,10 @@ WITH bounds AS (
                 least(1, abs(calls_more) / nullif(callers, 0))
             )
             WHEN 'errors' THEN marked_share
-            ELSE spans_each * greatest(abs(bad_typical_ns - good_typical_ns),
-                    CASE WHEN log_shift > -0.2 AND marked_z > 0 THEN marked_share * good_typical_ns * (exp(least(50, greatest(0, marked_shift))) - 1) ELSE 0 END)
-                / (spans_each * greatest(abs(bad_typical_ns - good_typical_ns),
-                    CASE WHEN log_shift > -0.2 AND marked_z > 0 THEN marked_share * good_typical_ns * (exp(least(50, greatest(0, marked_shift))) - 1) ELSE 0 END) + root_ns)
+            ELSE difference_ns / (difference_ns + root_ns)
         END AS weight_in_trace,
         spans_each * (bad_typical_ns - good_typical_ns) AS excess_ns
-    FROM shifts
+    FROM differences
 ), strengths AS (
     SELECT
         *,
@@ -374,7 +390,8 @@ WITH bounds AS (
         CASE WHEN part IN ('calls', 'gap') THEN caller_service ELSE service_name END AS at_service,
         CASE WHEN part IN ('calls', 'gap') THEN caller_span ELSE span_name END AS at_span,
         CASE WHEN part = 'gap' THEN caller_service ELSE service_name END AS call_service,
-        CASE WHEN part = 'gap' THEN caller_span ELSE span_name END AS call_span
+        CASE WHEN part = 'gap' THEN caller_span ELSE span_name END AS call_span,
+        CASE WHEN part = 'calls' THEN coalesce(calls_more * confidence, 0) ELSE 0 END AS calls_changed
     FROM strengths
 ), replaced AS (
     SELECT
@@ -384,10 +401,9 @@ WITH bounds AS (
             WHEN part = 'calls' AND service_name <> caller_service THEN service_name
             WHEN part = 'calls' THEN min(CASE WHEN part = 'gap' THEN service_name END) OVER same_call
         END AS callee,
-        sum(CASE WHEN part = 'calls' AND calls_more < 0 THEN -calls_more * confidence ELSE 0 END) OVER same_place AS fewer,
-        sum(CASE WHEN part = 'calls' AND calls_more > 0 THEN calls_more * confidence ELSE 0 END) OVER same_place AS more,
-        sum(CASE WHEN part = 'calls' AND calls_more < 0 AND is_answer THEN -calls_more * confidence ELSE 0 END)
-            OVER same_place AS unanswered
+        sum(greatest(0, -calls_changed)) OVER same_place AS fewer,
+        sum(greatest(0, calls_changed)) OVER same_place AS more,
+        sum(CASE WHEN is_answer THEN greatest(0, -calls_changed) ELSE 0 END) OVER same_place AS unanswered
     FROM located
     WINDOW same_call AS (PARTITION BY call_service, call_span), same_place AS (PARTITION BY at_service, at_span)
 ), alone AS (
@@ -398,7 +414,8 @@ WITH bounds AS (
             WHEN part = 'calls' AND is_more THEN strength * (1 - least(1, fewer / greatest(more, 1e-9)))
             WHEN part = 'calls' THEN strength * (1 - least(1, more / greatest(fewer, 1e-9)))
             -- A call that nobody answered is a failure of the callee.
-            WHEN part = 'errors' THEN strength * (1 - least(1, unanswered / greatest(marked_seen - marked_expected, 1e-9)))
+            WHEN part = 'errors'
+                THEN strength * (1 - least(1, unanswered / greatest(marked_seen - marked_expected, 1e-9)))
             WHEN part = 'gap' AND NOT is_more THEN 0
             ELSE strength
         END AS own_strength,
@@ -408,7 +425,8 @@ WITH bounds AS (
             WHEN part = 'self' AND NOT is_more THEN confidence * change * bad_size
             ELSE 0
         END AS affected,
-        CASE WHEN part = 'gap' AND is_more OR part = 'calls' AND NOT is_more THEN confidence * change ELSE 0 END AS raised
+        CASE WHEN part = 'gap' AND is_more OR part = 'calls' AND NOT is_more THEN confidence * change ELSE 0 END
+            AS raised
     FROM replaced
 ), paired AS (
     SELECT
@@ -422,24 +440,31 @@ WITH bounds AS (
     -- What else the caller calls, and who else calls the callee: are they as bad?
     SELECT
         *,
-        coalesce((sum(pair_raised / pair_rows) OVER same_caller - pair_raised)
-            / nullif(round(sum(1 / pair_rows) OVER same_caller) - 1, 0), 0) AS raised_of_caller,
-        coalesce((sum(pair_raised / pair_rows) OVER same_callee - pair_raised)
-            / nullif(round(sum(1 / pair_rows) OVER same_callee) - 1, 0), 0) AS raised_of_callee
+        (sum(pair_raised / pair_rows) OVER same_caller - pair_raised)
+            / nullif(round(sum(1 / pair_rows) OVER same_caller) - 1, 0) AS raised_of_caller,
+        (sum(pair_raised / pair_rows) OVER same_callee - pair_raised)
+            / nullif(round(sum(1 / pair_rows) OVER same_callee) - 1, 0) AS raised_of_callee
     FROM paired
     WINDOW same_caller AS (PARTITION BY part, caller_service, callee IS NULL OR callee = caller_service),
         same_callee AS (PARTITION BY part, callee)
+), odds AS (
+    SELECT
+        *,
+        -- Who has no other calls to judge by is as likely as not, the callee somewhat more.
+        coalesce(raised_of_caller, 0.3) * (1 - coalesce(raised_of_callee, 0.6)) AS odds_of_caller,
+        coalesce(raised_of_callee, 0.6) * (1 - coalesce(raised_of_caller, 0.3)) + 0.1 AS odds_of_callee,
+        coalesce(raised_of_callee, 0) * (1 - coalesce(raised_of_caller, 0)) AS lost_by_all
+    FROM shared
 ), blamed AS (
     SELECT
         *,
         CASE
-            -- A gap is the callee's, if not all that the caller calls is as slow and what others call there is not.
-            WHEN part = 'gap' THEN 1 - raised_of_caller * (1 - raised_of_callee)
-                / (raised_of_caller * (1 - raised_of_callee) + greatest(raised_of_callee, 1 - raised_of_caller))
+            -- A gap is the callee's, unless the caller's other calls have one and others' calls to the callee have not.
+            WHEN part = 'gap' THEN odds_of_callee / (odds_of_caller + odds_of_callee)
             -- Calls that are missing are the caller's, if not all callers miss them and nothing else.
             WHEN part = 'calls' AND NOT is_more AND is_answer THEN 1
-            WHEN part = 'calls' AND NOT is_more THEN raised_of_callee * (1 - raised_of_caller)
-                / (raised_of_callee * (1 - raised_of_caller) + 1 - raised_of_callee + 1e-9)
+            WHEN part = 'calls' AND NOT is_more
+                THEN lost_by_all / (lost_by_all + 1 - coalesce(raised_of_callee, 0) + 1e-9)
             ELSE 0
         END AS callee_share,
         CASE
@@ -447,7 +472,7 @@ WITH bounds AS (
                 THEN own_strength * (1 - least(1, affected_below / greatest(least(callers, -calls_more), 1e-9)))
             ELSE own_strength
         END AS left_strength
-    FROM shared
+    FROM odds
 ), explained AS (
     SELECT
         *,
@@ -479,11 +504,13 @@ WITH bounds AS (
             WHEN part = 'self' THEN CASE WHEN to_callee THEN 0
                 ELSE left_strength * (1 - least(1, 2 * all_waiting / greatest(excess_ns, 1e-9))) END
             WHEN part = 'gap' AND to_callee THEN left_strength * callee_share
-                + self_strength * least(1, 2 * all_waiting / greatest(self_excess, 1e-9)) * waiting / greatest(all_waiting, 1e-9)
+                + self_strength * least(1, 2 * all_waiting / greatest(self_excess, 1e-9))
+                    * waiting / greatest(all_waiting, 1e-9)
             WHEN part = 'gap' THEN left_strength * (1 - callee_share)
             WHEN part = 'calls' AND is_answer THEN CASE WHEN to_callee = NOT is_more THEN left_strength ELSE 0 END
             WHEN part = 'calls' AND to_callee THEN CASE WHEN callee <> caller_service
-                THEN left_strength * greatest(callee_share, 0.5 * CASE WHEN is_more THEN 1 ELSE 1 - raised_of_caller END)
+                THEN left_strength
+                    * greatest(callee_share, CASE WHEN is_more THEN 0.5 ELSE 0.5 * (1 - coalesce(raised_of_caller, 0)) END)
                 ELSE 0 END
             WHEN part = 'calls' THEN left_strength * (1 - callee_share)
             WHEN part = 'errors' THEN CASE WHEN to_callee THEN 0 ELSE left_strength END
@@ -495,7 +522,9 @@ WITH bounds AS (
         *,
         row_number() OVER (PARTITION BY suspect ORDER BY contribution DESC, suspect_span, part, span_name) AS place,
         -- Of bad and of good traces, in how many it shows.
-        least(all_bad, CASE WHEN part = 'calls' THEN least(callers, abs(calls_more)) ELSE bad_marked END) AS affected_bad,
+        part = 'calls' AND NOT to_callee AND NOT is_answer AS is_made,
+        least(all_bad, CASE WHEN part = 'calls' THEN least(callers, abs(calls_more)) ELSE bad_marked END)
+            AS affected_bad,
         CASE WHEN part = 'calls' THEN 0 ELSE least(all_good, good_marked) END AS affected_good,
         CASE part
             WHEN 'self' THEN span_name || CASE
@@ -530,7 +559,8 @@ FROM (
         coalesce(sum(contribution * pow(0.7, place - 1)) FILTER (WHERE part = 'gap'), 0) AS gap_score,
         coalesce(sum(contribution * pow(0.7, place - 1)) FILTER (WHERE part = 'calls'), 0) AS calls_score,
         coalesce(sum(contribution * pow(0.7, place - 1)) FILTER (WHERE part = 'errors'), 0) AS errors_score,
-        sum(bad_spans * bad_typical_ns / nullif(all_bad, 0)) FILTER (WHERE part = 'self' AND NOT to_callee) AS bad_self_time_ns,
+        sum(bad_spans * bad_typical_ns / nullif(all_bad, 0)) FILTER (WHERE part = 'self' AND NOT to_callee)
+            AS bad_self_time_ns,
         sum(bad_spans * good_typical_ns / nullif(all_bad, 0)) FILTER (WHERE part = 'self' AND NOT to_callee)
             AS good_self_time_ns,
         sum(bad_spans * bad_typical_ns) FILTER (WHERE part = 'gap' AND to_callee)
@@ -538,10 +568,9 @@ FROM (
         sum(bad_spans * good_typical_ns) FILTER (WHERE part = 'gap' AND to_callee)
             / nullif(sum(bad_spans) FILTER (WHERE part = 'gap' AND to_callee AND good_typical_ns IS NOT NULL), 0)
             AS good_gap_ns,
-        coalesce(sum(calls_seen / nullif(all_bad, 0)) FILTER (WHERE part = 'calls' AND NOT to_callee AND NOT is_answer), 0) AS bad_calls,
-        coalesce(sum(calls_expected / nullif(all_bad, 0)) FILTER (WHERE part = 'calls' AND NOT to_callee AND NOT is_answer), 0) AS good_calls,
-        coalesce(sum(-calls_more / nullif(all_bad, 0)) FILTER (WHERE part = 'calls' AND NOT to_callee AND NOT is_answer AND calls_more < 0), 0)
-            AS missing_calls,
+        coalesce(sum(calls_seen / nullif(all_bad, 0)) FILTER (WHERE is_made), 0) AS bad_calls,
+        coalesce(sum(calls_expected / nullif(all_bad, 0)) FILTER (WHERE is_made), 0) AS good_calls,
+        coalesce(sum(greatest(0, -calls_more) / nullif(all_bad, 0)) FILTER (WHERE is_made), 0) AS missing_calls,
         least(1, coalesce(sum(bad_marked / nullif(all_bad, 0)) FILTER (WHERE part = 'errors' AND NOT to_callee), 0))
             AS bad_error_share,
         least(1, coalesce(sum(good_marked / nullif(all_good, 0)) FILTER (WHERE part = 'errors' AND NOT to_callee), 0))
