@@ -12,8 +12,8 @@ use schema::TraceId;
 use crate::serve::Addresses;
 
 pub(crate) use watch::{
-    GraphArgs, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand, SloStatusArgs,
-    TriageArgs, WindowArgs,
+    AnomaliesArgs, GraphArgs, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand,
+    SloStatusArgs, TriageArgs, WindowArgs,
 };
 
 /// Where a lake lies unless `--lake` or the environment says otherwise.
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Watch service level objectives.
     Slo(SloArgs),
+    /// Say what is not as usual, for services at that hour of the week.
+    Anomalies(AnomaliesArgs),
     /// Find out what is wrong: one page about a service and a time.
     Triage(TriageArgs),
     /// Draw who calls whom.

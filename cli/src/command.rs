@@ -42,6 +42,7 @@ pub(crate) async fn run(command: Command) -> Result<()> {
             Report::Tuesday(args) => stoppable(report::tuesday(args)).await,
         },
         Command::Slo(args) => stoppable(watch::slo(args)).await,
+        Command::Anomalies(args) => stoppable(watch::anomalies(args)).await,
         Command::Triage(args) => stoppable(watch::triage(args)).await,
         Command::Graph(args) => stoppable(watch::graph(args)).await,
         Command::Generate(args) => stoppable(generate::run(args)).await,

@@ -11,8 +11,8 @@ mod it {
     mod checks;
     mod crisp;
     mod delta_readers;
-    mod explaining;
     mod edge_rollups;
+    mod explaining;
     mod faulty_store;
     mod fixtures;
     mod flush_triggers;

@@ -36,5 +36,5 @@ pub use triage::{TriageOptions, triage};
 pub use tuesday::model;
 pub use tuesday::model::TuesdayReport;
 pub use tuesday::{Options, tuesday};
-pub use watch::{slo_backtest, slo_status};
+pub use watch::{anomalies, slo_backtest, slo_status};
 pub use week::Range;

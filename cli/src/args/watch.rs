@@ -125,6 +125,25 @@ pub(crate) struct TriageArgs {
     pub(crate) page: PageArgs,
 }
 
+/// Arguments of `anomalies`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  spanlake anomalies --lake ./lake --since 1d --out anomalies.html
+
+Exit codes: 0 quiet, 1 something is unusual now, 2 the lake is wrong.")]
+pub(crate) struct AnomaliesArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+    /// Only this service.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) window: WindowArgs,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
+}
+
 /// Arguments of `graph`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -12,8 +12,8 @@ use reports::page::{Level, Page};
 use reports::{ServiceGraph, TriageOptions};
 
 use crate::args::{
-    GraphArgs, LakeArg, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand, SloStatusArgs,
-    TriageArgs, WindowArgs,
+    AnomaliesArgs, GraphArgs, LakeArg, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand,
+    SloStatusArgs, TriageArgs, WindowArgs,
 };
 use crate::failure::{Alert, NotWatched, usage};
 use crate::output::PendingFile;
@@ -21,6 +21,8 @@ use crate::terminal;
 
 /// How far `graph` looks back unless it is told.
 const GRAPH_SINCE: Duration = Duration::from_secs(3_600);
+/// How far `anomalies` looks back unless it is told.
+const ANOMALIES_SINCE: Duration = Duration::from_secs(86_400);
 /// How far `triage` looks back unless it is told.
 const TRIAGE_SINCE: Duration = Duration::from_secs(3_600);
 /// How far `slo backtest` looks back unless it is told.
@@ -37,6 +39,19 @@ pub(crate) async fn slo(args: SloArgs) -> Result<()> {
 /// `spanlake graph`.
 pub(crate) async fn graph(args: GraphArgs) -> Result<()> {
     watched(draw(args)).await
+}
+
+/// `spanlake anomalies`.
+pub(crate) async fn anomalies(args: AnomaliesArgs) -> Result<()> {
+    watched(unusual(args)).await
+}
+
+async fn unusual(args: AnomaliesArgs) -> Result<Level> {
+    let (from, to) = range(&args.window, ANOMALIES_SINCE)?;
+    let session = super::open(&args.lake).await?.session().await?;
+    let page = reports::anomalies(&session, from, to, args.service.as_deref()).await?;
+    show(&page, &args.page)?;
+    Ok(page.level())
 }
 
 /// `spanlake triage`.

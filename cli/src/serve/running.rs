@@ -127,7 +127,7 @@ impl Running {
                 .spawn(async move { assembled.run(engine, settings, retention, stopping).await })
         };
         let mut looking = Vec::new();
-        if !config.watch.slo_files.is_empty() {
+        if !config.watch.slo_files.is_empty() || config.watch.anomalies {
             let watching = Watching::new(engine.clone(), config.watch, &wal_dir)?;
             looking.push(tokio::spawn(watching.run(stopping.clone())));
         }

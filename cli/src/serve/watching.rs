@@ -9,6 +9,7 @@
 mod settings;
 mod told;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub(super) struct Watching {
 struct Message {
     /// `firing` or `resolved`.
     status: &'static str,
-    /// What it is about: `slo`.
+    /// What it is about: `slo` or `anomaly`.
     kind: &'static str,
     /// Its name.
     name: String,
@@ -55,6 +56,16 @@ struct Message {
     at: String,
     /// A statement that shows the reason.
     sql: String,
+}
+
+/// What the names of anomalies begin with: no objective has such a name.
+const ANOMALY: &str = "anomaly: ";
+/// The state of what was an anomaly.
+const NORMAL: &str = "normal";
+
+fn anomaly_sql(service: &str, moment: &str) -> String {
+    let service = service.replace('\'', "''");
+    format!("SELECT * FROM baseline(NULL, service => '{service}', to => '{moment}')")
 }
 
 impl Watching {
@@ -105,9 +116,15 @@ impl Watching {
         let session = self.engine.session().await?;
         let status =
             Table::ask(&session, &format!("SELECT * FROM slo_status(at => '{moment}')")).await?;
+        let mut messages: Vec<Message> =
+            status.rows().filter_map(|row| self.changed(&row, &moment)).collect();
+        if self.settings.anomalies {
+            let sql = format!("SELECT * FROM anomalies(to => '{moment}')");
+            let events = Table::ask(&session, &sql).await?;
+            messages.extend(self.unusual(&events, &moment));
+        }
         let mut failed = None;
-        for row in status.rows() {
-            let Some(message) = self.changed(&row, &moment) else { continue };
+        for message in messages {
             match self.tell(&message).await {
                 Ok(()) => self.told.remember(&message.name, &message.state)?,
                 // The others are told all the same.
@@ -118,6 +135,56 @@ impl Watching {
             None => Ok(()),
             Some(error) => Err(error.context("an alert was not delivered")),
         }
+    }
+
+    /// What is to be told about anomalies: those that began, and those that are over.
+    fn unusual(&self, events: &Table, moment: &str) -> Vec<Message> {
+        let mut messages = Vec::new();
+        let mut ongoing = BTreeSet::new();
+        for row in events.rows().filter(|row| row.text("state") == "ongoing") {
+            let (service, metric) = (row.text("service_name"), row.text("metric"));
+            let (name, state) = (format!("{ANOMALY}{service} {metric}"), row.text("direction"));
+            ongoing.insert(name.clone());
+            let previous = self.told.state(&name);
+            if previous == Some(state) {
+                continue;
+            }
+            let shown = |column: &str| row.get(column).shown(column);
+            messages.push(Message {
+                status: "firing",
+                kind: "anomaly",
+                text: format!(
+                    "{service} {metric} is {state} since {}: {}, usual is {}",
+                    shown("started_at"),
+                    shown("observed"),
+                    shown("expected")
+                ),
+                previous: previous.map(str::to_owned),
+                state: state.into(),
+                at: moment.into(),
+                sql: anomaly_sql(service, moment),
+                name,
+            });
+        }
+        for name in self.told.names(ANOMALY) {
+            let is_over = self.told.state(name).is_some_and(|state| state != NORMAL);
+            if !is_over || ongoing.contains(name) {
+                continue;
+            }
+            let about = &name[ANOMALY.len()..];
+            let service = about.split(' ').next().unwrap_or_default();
+            messages.push(Message {
+                status: "resolved",
+                kind: "anomaly",
+                name: name.into(),
+                state: NORMAL.into(),
+                previous: self.told.state(name).map(str::to_owned),
+                text: format!("{about} is as usual again"),
+                at: moment.into(),
+                sql: anomaly_sql(service, moment),
+            });
+        }
+        messages
     }
 
     /// What is to be told about an objective, if anything.

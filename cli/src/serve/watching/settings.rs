@@ -11,6 +11,8 @@ pub(crate) struct WatchSettings {
     /// Files of service level objectives, or folders of them. They are read again each time, so a change
     /// needs no restart.
     pub slo_files: Vec<PathBuf>,
+    /// Whether it also tells what is unusual for a service at that hour of the week, once hours are over.
+    pub anomalies: bool,
     /// How often it looks, in seconds.
     pub every_seconds: u64,
     /// How late spans may come, in seconds: it looks at the time before that.
@@ -26,6 +28,7 @@ impl Default for WatchSettings {
     fn default() -> Self {
         Self {
             slo_files: Vec::new(),
+            anomalies: false,
             every_seconds: 60,
             late_seconds: 10,
             webhook_url: String::new(),

@@ -37,6 +37,11 @@ impl Told {
         self.states.get(name).map(String::as_str)
     }
 
+    /// The names with that beginning.
+    pub(super) fn names<'a>(&'a self, begin: &'a str) -> impl Iterator<Item = &'a str> {
+        self.states.keys().map(String::as_str).filter(move |name| name.starts_with(begin))
+    }
+
     /// Keeps what was told.
     pub(super) fn remember(&mut self, name: &str, state: &str) -> Result<()> {
         self.states.insert(name.into(), state.into());
