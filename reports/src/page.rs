@@ -211,3 +211,6 @@ impl Page {
         self.answers.iter().map(|answer| answer.level).min().unwrap_or(Level::Good)
     }
 }
+
+#[cfg(test)]
+mod tests;

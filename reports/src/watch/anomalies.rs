@@ -73,6 +73,10 @@ fn event(row: &Row<'_>) -> Option<Answer> {
     let direction = if row.text("direction") == "low" { "low" } else { "high" };
     let (level, when) = match row.text("state") {
         "ongoing" => (Level::Alert, format!("since {}", row.get("started_at").shown("started_at"))),
+        "no data" => (
+            Level::Warning,
+            format!("from {} on, and had no data since", row.get("started_at").shown("started_at")),
+        ),
         _ => (
             Level::Note,
             format!(
