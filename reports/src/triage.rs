@@ -105,9 +105,9 @@ fn scope_sql(options: &TriageOptions, before: DateTime<Utc>) -> String {
         "SELECT
     root_service_name, root_span_name, traces, traces_before,
     errors / nullif(traces, 0) AS error_rate, errors_before / nullif(traces_before, 0) AS error_rate_before,
-    wilson_low(errors, traces) > coalesce(wilson_high(errors_before, traces_before), 0.0) AS fails_more,
+    coalesce(wilson_low(errors, traces) > coalesce(wilson_high(errors_before, traces_before), 0.0), false) AS fails_more,
     p50_ns, p50_before_ns, p95_ns, p95_before_ns, slower_share,
-    wilson_low(slower_share * traces, traces) > 0.1 AS is_slower
+    coalesce(traces >= 5 AND wilson_low(slower_share * traces, traces) > 0.1, false) AS is_slower
 FROM (
     SELECT
         root_service_name, root_span_name,

@@ -175,14 +175,22 @@ pub(crate) fn two_traces() -> Vec<Value> {
 
 /// Where the shop of the generator lies: a lake of its week 2026-W46, made once per test run.
 pub(crate) fn shop() -> &'static Path {
-    static SHOP: LazyLock<PathBuf> = LazyLock::new(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("spanlake-shop");
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).expect("a folder");
-        let input = "shop.otlp.binpb.zst";
-        finish(command(&folder).args(["generate", "--spans", "20000", "--out", input])).ok();
-        finish(command(&folder).args(["import", input])).ok();
-        folder
-    });
+    static SHOP: LazyLock<PathBuf> = LazyLock::new(|| shop_of("spanlake-shop", "20000"));
     &SHOP
+}
+
+/// As [`shop`], with as many customers as the demo has: enough for incidents of an hour to be certain.
+pub(crate) fn busy_shop() -> &'static Path {
+    static SHOP: LazyLock<PathBuf> = LazyLock::new(|| shop_of("spanlake-busy-shop", "250000"));
+    &SHOP
+}
+
+fn shop_of(name: &str, spans: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("a folder");
+    let input = "shop.otlp.binpb.zst";
+    finish(command(&folder).args(["generate", "--spans", spans, "--out", input])).ok();
+    finish(command(&folder).args(["import", input])).ok();
+    folder
 }

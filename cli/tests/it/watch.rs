@@ -7,27 +7,18 @@ use std::process::Command;
 use engine::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use crate::fixtures::{Folder, Run, command, finish, otlp, shop, span};
+use crate::fixtures::{Folder, Run, busy_shop, command, finish, otlp, span};
 use crate::server::{Client, Server};
 
-/// The incidents of the shop's week are those of its generator: the checkout fails on Friday evening.
-const OBJECTIVES: &str = "slos:
-  - name: checkout-works
-    service: checkout
-    target_percent: 97
-    window: 7d
-    valid: root_span_name = 'POST /checkout'
-    table: traces
-    good: root_status_code <> 'error'
-  - name: cart-is-quick
-    target_percent: 50
-    window: 7d
-    valid: service_name = 'cart' AND is_entry
-    faster_than: 10 s
-";
+/// The objectives that the README shows.
+fn objectives() -> String {
+    let readme = include_str!("../../../README.md");
+    let blocks = readme.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.into_iter().find(|block| block.starts_with("slos:")).expect("a block").to_owned()
+}
 
 fn run(folder: &Folder, args: &[&str]) -> Run {
-    let lake = shop().join("lake");
+    let lake = busy_shop().join("lake");
     let mut command = command(folder.path());
     finish(command.args(args).arg("--lake").arg(lake))
 }
@@ -37,34 +28,31 @@ fn run(folder: &Folder, args: &[&str]) -> Run {
 #[test]
 fn objectives_stand_as_they_do() {
     let folder = Folder::new();
-    folder.write("shop.yaml", OBJECTIVES);
-    let quiet = run(&folder, &["slo", "status", "shop.yaml", "--at", "2026-11-11T04:00:00Z"]);
+    folder.write("shop.yaml", objectives());
+    let quiet = run(&folder, &["slo", "status", "shop.yaml", "--at", "2026-11-10T04:00:00Z"]);
     assert_eq!(quiet.code, Some(0), "{quiet:?}");
     let lines: Vec<&str> = quiet.stdout.lines().collect();
     assert_eq!(lines[0], "Service level objectives");
-    assert!(
-        quiet.stdout.contains("OK     cart-is-quick: 100 % of the budget is left"),
-        "{quiet:?}"
-    );
+    assert!(quiet.stdout.contains("OK     product-pages-are-quick: "), "{quiet:?}");
 
     let week = ["slo", "backtest", "shop.yaml", "--from", "2026-11-09", "--to", "2026-11-16"];
     let week = run(&folder, &[&week[..], &["--out", "week.html", "--out", "week.json"]].concat());
     assert_eq!(week.code, Some(1), "{week:?}");
-    assert!(week.stdout.starts_with("ALERT  checkout-works: alerted"), "{week:?}");
-    assert!(week.stdout.contains("OK     cart-is-quick: no alert"), "{week:?}");
+    assert!(week.stdout.starts_with("ALERT  product-pages-are-quick: alerted"), "{week:?}");
     let page: Value = serde_json::from_slice(&folder.read("week.json")).expect("JSON");
     let alerts = page["sections"][0]["table"]["rows"].as_array().expect("rows");
     let started = |alert: &Value| alert["started"].as_str().expect("a time").to_owned();
     let first_page = alerts.iter().find(|alert| alert["severity"] == "page").expect("a page");
-    assert!(started(first_page).starts_with("2026-11-13T1"), "{first_page}");
+    // The inventory database is slow from 14:27 to 16:49 that day.
+    assert!(started(first_page).starts_with("2026-11-10T15:"), "{first_page}");
     let html = String::from_utf8(folder.read("week.html")).expect("text");
     assert!(html.contains("<details class=\"sql\">") && html.contains("slo_alerts"));
 
-    let bad = run(&folder, &["slo", "status", "shop.yaml", "--at", &started(first_page)]);
+    let bad = run(&folder, &["slo", "status", "shop.yaml", "--at", "2026-11-10T16:50:00Z"]);
     assert_eq!(bad.code, Some(1), "{bad:?}");
-    assert!(bad.stdout.contains("ALERT  checkout-works: page; "), "{bad:?}");
+    assert!(bad.stdout.contains("ALERT  product-pages-are-quick: page; "), "{bad:?}");
     let sql = ["sql", "--slo", "shop.yaml", "--format", "csv", "SELECT slo FROM slos()"];
-    assert_eq!(run(&folder, &sql).ok(), "slo\ncart-is-quick\ncheckout-works\n");
+    assert_eq!(run(&folder, &sql).ok(), "slo\ncheckout-works\nproduct-pages-are-quick\n");
 }
 
 /// Scenario: a file with one wrong objective, a file that is none, and no such file.
@@ -72,13 +60,17 @@ fn objectives_stand_as_they_do() {
 #[test]
 fn wrong_files_are_no_alerts() {
     let folder = Folder::new();
-    folder.write("shop.yaml", OBJECTIVES.replace("is_entry", "is_entrance"));
+    folder.write(
+        "shop.yaml",
+        objectives().replace("'GET /product/{id}'", "'GET /product/{id}' AND is_entrance"),
+    );
     let status = |file| run(&folder, &["slo", "status", file, "--at", "2026-11-11T04:00:00Z"]);
     let wrong = status("shop.yaml");
     assert!(wrong.stdout.contains("checkout-works: "), "{wrong:?}");
     let line = wrong.fails(2);
     assert!(
-        line.contains("shop.yaml:12: SLO `cart-is-quick`: ") && line.contains("is_entrance"),
+        line.contains("shop.yaml:12: SLO `product-pages-are-quick`: ")
+            && line.contains("is_entrance"),
         "{line}"
     );
     folder.write("none.yaml", "slos: [\n");
@@ -91,7 +83,7 @@ fn wrong_files_are_no_alerts() {
 #[test]
 fn who_calls_whom() {
     let folder = Folder::new();
-    let hours = ["--from", "2026-11-13T18:30:00Z", "--to", "2026-11-13T19:30:00Z"];
+    let hours = ["--from", "2026-11-13T18:00:00Z", "--to", "2026-11-13T20:00:00Z"];
     let outs = ["--out", "graph.svg", "--out", "graph.dot", "--out", "graph.html"];
     let graph = run(&folder, &[&["graph"][..], &hours, &outs].concat());
     assert_eq!(graph.code, Some(1), "{graph:?}");
@@ -211,6 +203,11 @@ fn a_webhook_is_told_once() {
         again["sql"].as_str().is_some_and(|sql| sql.contains("burn_rate('charges'")),
         "{again}"
     );
+    // It remembers that after the answer.
+    let told = || String::from_utf8(folder.read("lake/watch/told.json")).unwrap_or_default();
+    while !(folder.path().join("lake/watch/told.json").exists() && told().contains("\"page\"")) {
+        assert_eq!(server.get("/healthz").0, 200);
+    }
     server.kill();
     drop(server);
 
@@ -221,8 +218,6 @@ fn a_webhook_is_told_once() {
     assert_eq!((&last["status"], &last["state"]), (&json!("resolved"), &json!("ok")), "{last}");
     assert_eq!(last["previous"], "page");
     assert_eq!(server.stop(), Some(0));
-    let told = String::from_utf8(folder.read("lake/watch/told.json")).expect("text");
-    assert!(told.contains("\"charges\": \"ok\""), "{told}");
     // It is not part of the table.
     let mut check = Command::new(env!("CARGO_BIN_EXE_spanlake"));
     finish(check.current_dir(folder.path()).args(["check", "--lake", "lake"])).ok();

@@ -69,9 +69,9 @@ fn minutes(minutes: f64) -> String {
 
 fn is_share(column: &str) -> bool {
     // Burn rates and risk ratios are multiples.
-    !column.starts_with("burn")
-        && !column.starts_with("risk")
-        && column.split('_').any(|word| SHARES.contains(&word))
+    let mut words = column.split('_');
+    !words.clone().any(|word| matches!(word, "burn" | "risk"))
+        && words.any(|word| SHARES.contains(&word))
 }
 
 /// The rows of a batch.

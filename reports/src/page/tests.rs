@@ -28,7 +28,9 @@ fn values_read_by_their_unit() {
 async fn names_are_only_names() {
     let session = Session::without_lake(&Settings::default()).unwrap();
     let hostile = "<script>alert(1)</script>|`x`\u{1b}[2J\n# heading";
-    let sql = format!("SELECT '{hostile}' AS service_name, 0.25 AS error_rate, CAST('NaN' AS DOUBLE) AS p50_ns");
+    let sql = format!(
+        "SELECT '{hostile}' AS service_name, 0.25 AS error_rate, CAST('NaN' AS DOUBLE) AS p50_ns"
+    );
     let table = Table::ask(&session, &sql).await.unwrap();
     let row = table.rows().next().unwrap();
     assert_eq!((row.text("service_name"), row.number("error_rate")), (hostile, Some(0.25)));
