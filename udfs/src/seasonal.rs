@@ -355,11 +355,14 @@ pub(crate) fn rates(
         let (sum, points) = pooled(&mut day.map(|at| buckets[at]));
         (points >= LEAST_OF_A_DAY).then_some((sum, points, Source::LastDay))
     };
-    let described = |(sum, points, source): (Rate, usize, Source)| {
-        let value = sum.smooth().max(whole.smooth());
-        Expected { value, deviation: None, typical_deviation: None, points, source }
+    let described = |at: usize| {
+        let (sum, points, source) = expected(&buckets[at])?;
+        // Without itself: it must not make itself usual.
+        let own = rates[at].filter(|_| usual[at]).unwrap_or_default();
+        let value = sum.smooth().max(whole.less(own).smooth());
+        Some(Expected { value, deviation: None, typical_deviation: None, points, source })
     };
-    buckets.iter().map(|bucket| expected(bucket).map(described)).collect()
+    (0..buckets.len()).map(described).collect()
 }
 
 #[cfg(test)]

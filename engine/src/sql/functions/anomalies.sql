@@ -21,12 +21,17 @@
 --
 -- example: SELECT rank, service_name, metric, direction, started_at, ended_at, expected, observed FROM anomalies()
 WITH judged AS (
-    SELECT *, count(score) OVER (PARTITION BY service_name, span_name, span_kind, service_version, metric) AS scores
+    SELECT
+        *,
+        count(score) OVER series AS scores,
+        -- What is said of a series that has no score.
+        min(state) OVER series AS first_state
     FROM baseline(
         metric => $metric, "from" => $from, "to" => $to, service => $service, operation => $operation, by => $by,
         direction => $direction, least_score => $least_score, needed => $needed, among => $among, bucket => $bucket,
         weeks => $weeks, frozen => $frozen
     )
+    WINDOW series AS (PARTITION BY service_name, span_name, span_kind, service_version, metric)
 ), events AS (
     SELECT
         service_name,
@@ -36,7 +41,7 @@ WITH judged AS (
         event,
         string_agg(DISTINCT metric, ', ' ORDER BY metric) AS metric,
         CASE
-            WHEN event = 0 THEN max(state) FILTER (WHERE observed IS NOT NULL OR state = 'too few spans')
+            WHEN event = 0 THEN min(first_state)
             WHEN count(*) FILTER (WHERE state = 'normal') > 0 THEN 'ended'
             WHEN last_value(state ORDER BY start_time) IN ('high', 'low') THEN 'ongoing'
             ELSE 'no data'
@@ -57,7 +62,9 @@ WITH judged AS (
         first_value(source ORDER BY abs(score) DESC, start_time) FILTER (WHERE state IN ('high', 'low')) AS source
     FROM judged
     WHERE event > 0 OR scores = 0
-    GROUP BY service_name, span_name, span_kind, service_version, CASE WHEN scores > 0 THEN metric END, event
+    GROUP BY
+        service_name, span_name, span_kind, service_version, event,
+        CASE WHEN scores > 0 THEN metric ELSE first_state END
 )
 SELECT
     CASE
