@@ -110,18 +110,25 @@ WITH bounds AS (
     FROM seen
     WHERE parent_service_name <> service_name
 ), beside AS (
-    -- What the caller waited for last before a call that has no span of its own: the end of an earlier child.
-    SELECT trace_id, span_id, CASE WHEN earlier_end <= start_time THEN earlier_end END AS earlier_end
+    -- What the caller waited for last before a call that has no span of its own: the end of another child.
+    SELECT trace_id, span_id, earlier_end
     FROM (
         SELECT
-            trace_id, span_id, start_time,
-            max(end_time) OVER (
-                PARTITION BY trace_id, parent_span_id ORDER BY start_time, span_id
+            trace_id, span_id, is_end,
+            max(CASE WHEN is_end THEN at END) OVER (
+                PARTITION BY trace_id, parent_span_id ORDER BY at, is_end DESC, span_id
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS earlier_end
-        FROM seen
-        WHERE parent_span_id IN (SELECT parent_span_id FROM remote WHERE NOT is_paired)
+        FROM (
+            SELECT
+                trace_id, parent_span_id, span_id, is_end,
+                CASE WHEN is_end THEN end_time ELSE start_time END AS at
+            FROM seen
+            CROSS JOIN (VALUES (true), (false)) AS ends (is_end)
+            WHERE parent_span_id IN (SELECT parent_span_id FROM remote WHERE NOT is_paired)
+        ) AS moments
     ) AS family
+    WHERE NOT is_end
 ), gaps AS (
     SELECT
         remote.root_service, remote.root_span, remote.block, remote.weight, remote.is_bad,
