@@ -24,8 +24,10 @@ WITH bounds AS (
     FROM traces
     WHERE $bad AND ($from IS NULL OR (start_time >= $from AND start_time < $to))
 ), quiet AS (
-    -- If nothing precedes the first bad trace, the traces between the bad ones have to do.
-    SELECT CASE WHEN count(*) > 0 THEN (SELECT first_bad FROM bounds) ELSE (SELECT last_bad FROM bounds) END AS quiet_to
+    -- If next to nothing precedes the first bad trace, the traces between the bad ones have to do.
+    SELECT
+        CASE WHEN count(*) >= 20 THEN (SELECT first_bad FROM bounds) ELSE (SELECT last_bad FROM bounds) END
+            AS quiet_to
     FROM traces
     WHERE start_time >= (SELECT quiet_from FROM bounds) AND start_time < (SELECT first_bad FROM bounds)
 ), marked AS (
@@ -108,18 +110,25 @@ WITH bounds AS (
     FROM seen
     WHERE parent_service_name <> service_name
 ), beside AS (
-    -- What the caller waited for last before a call that has no span of its own: the end of an earlier child.
-    SELECT trace_id, span_id, CASE WHEN earlier_end <= start_time THEN earlier_end END AS earlier_end
+    -- What the caller waited for last before a call that has no span of its own: the end of another child.
+    SELECT trace_id, span_id, earlier_end
     FROM (
         SELECT
-            trace_id, span_id, start_time,
-            max(end_time) OVER (
-                PARTITION BY trace_id, parent_span_id ORDER BY start_time, span_id
+            trace_id, span_id, is_end,
+            max(CASE WHEN is_end THEN at END) OVER (
+                PARTITION BY trace_id, parent_span_id ORDER BY at, is_end DESC, span_id
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS earlier_end
-        FROM seen
-        WHERE parent_span_id IN (SELECT parent_span_id FROM remote WHERE NOT is_paired)
+        FROM (
+            SELECT
+                trace_id, parent_span_id, span_id, is_end,
+                CASE WHEN is_end THEN end_time ELSE start_time END AS at
+            FROM seen
+            CROSS JOIN (VALUES (true), (false)) AS ends (is_end)
+            WHERE parent_span_id IN (SELECT parent_span_id FROM remote WHERE NOT is_paired)
+        ) AS moments
     ) AS family
+    WHERE NOT is_end
 ), gaps AS (
     SELECT
         remote.root_service, remote.root_span, remote.block, remote.weight, remote.is_bad,
@@ -425,8 +434,11 @@ WITH bounds AS (
             WHEN part = 'self' AND NOT is_more THEN confidence * change * bad_size
             ELSE 0
         END AS affected,
-        CASE WHEN part = 'gap' AND is_more OR part = 'calls' AND NOT is_more THEN confidence * change ELSE 0 END
-            AS raised
+        CASE
+            WHEN part = 'calls' AND is_answer THEN NULL
+            WHEN part = 'gap' AND is_more OR part = 'calls' AND NOT is_more THEN confidence * change
+            ELSE 0
+        END AS raised
     FROM replaced
 ), paired AS (
     SELECT
@@ -441,20 +453,27 @@ WITH bounds AS (
     SELECT
         *,
         (sum(pair_raised / pair_rows) OVER same_caller - pair_raised)
-            / nullif(round(sum(1 / pair_rows) OVER same_caller) - 1, 0) AS raised_of_caller,
+            / nullif(round(sum(1 / pair_rows) OVER same_caller) - 1, 0) / nullif(pair_raised, 0) AS raised_of_caller,
         (sum(pair_raised / pair_rows) OVER same_callee - pair_raised)
-            / nullif(round(sum(1 / pair_rows) OVER same_callee) - 1, 0) AS raised_of_callee
+            / nullif(round(sum(1 / pair_rows) OVER same_callee) - 1, 0) / nullif(pair_raised, 0) AS raised_of_callee
     FROM paired
     WINDOW same_caller AS (PARTITION BY part, caller_service, callee IS NULL OR callee = caller_service),
         same_callee AS (PARTITION BY part, callee)
 ), odds AS (
     SELECT
         *,
-        -- Who has no other calls to judge by is as likely as not, the callee somewhat more.
-        coalesce(raised_of_caller, 0.3) * (1 - coalesce(raised_of_callee, 0.6)) AS odds_of_caller,
-        coalesce(raised_of_callee, 0.6) * (1 - coalesce(raised_of_caller, 0.3)) + 0.1 AS odds_of_callee,
-        coalesce(raised_of_callee, 0) * (1 - coalesce(raised_of_caller, 0)) AS lost_by_all
-    FROM shared
+        caller_odds * (1 - callee_odds) AS odds_of_caller,
+        callee_odds * (1 - caller_odds) + 0.1 AS odds_of_callee
+    FROM (
+        SELECT
+            *,
+            -- Who has no other calls to judge by is as likely as not, the callee somewhat more.
+            least(1, coalesce(raised_of_caller, 0.3)) AS caller_odds,
+            least(1, coalesce(raised_of_callee, 0.6)) AS callee_odds,
+            least(1, coalesce(raised_of_caller, 0)) AS lost_by_caller,
+            least(1, coalesce(raised_of_callee, 0)) AS lost_by_others
+        FROM shared
+    ) AS with_odds
 ), blamed AS (
     SELECT
         *,
@@ -464,7 +483,8 @@ WITH bounds AS (
             -- Calls that are missing are the caller's, if not all callers miss them and nothing else.
             WHEN part = 'calls' AND NOT is_more AND is_answer THEN 1
             WHEN part = 'calls' AND NOT is_more
-                THEN lost_by_all / (lost_by_all + 1 - coalesce(raised_of_callee, 0) + 1e-9)
+                THEN lost_by_others * (1 - lost_by_caller)
+                    / (lost_by_others * (1 - lost_by_caller) + 1 - lost_by_others + 1e-9)
             ELSE 0
         END AS callee_share,
         CASE
@@ -510,7 +530,7 @@ WITH bounds AS (
             WHEN part = 'calls' AND is_answer THEN CASE WHEN to_callee = NOT is_more THEN left_strength ELSE 0 END
             WHEN part = 'calls' AND to_callee THEN CASE WHEN callee <> caller_service
                 THEN left_strength
-                    * greatest(callee_share, CASE WHEN is_more THEN 0.5 ELSE 0.5 * (1 - coalesce(raised_of_caller, 0)) END)
+                    * greatest(callee_share, CASE WHEN is_more THEN 0.5 ELSE 0.5 * (1 - lost_by_caller) END)
                 ELSE 0 END
             WHEN part = 'calls' THEN left_strength * (1 - callee_share)
             WHEN part = 'errors' THEN CASE WHEN to_callee THEN 0 ELSE left_strength END
@@ -584,5 +604,5 @@ FROM (
     FROM ordered
     GROUP BY suspect
 ) AS by_service
-WHERE score > 0
+WHERE score > 0.0001
 ORDER BY rank
