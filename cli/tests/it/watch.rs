@@ -90,7 +90,9 @@ fn who_calls_whom() {
     assert!(graph.stdout.starts_with("ALERT  payment -> "), "{graph:?}");
     let svg = String::from_utf8(folder.read("graph.svg")).expect("text");
     assert!(
-        svg.starts_with("<svg xmlns=") && svg.contains(">checkout<") && !svg.contains("<script")
+        svg.starts_with("<svg xmlns=")
+            && svg.contains("checkout</text>")
+            && !svg.contains("<script")
     );
     let dot = String::from_utf8(folder.read("graph.dot")).expect("text");
     assert!(dot.contains("\"checkout\" -> \"payment\""), "{dot}");

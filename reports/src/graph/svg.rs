@@ -8,13 +8,13 @@ use crate::format;
 
 const STYLE: &str = include_str!("graph.css");
 
-const NODE_WIDTH: f64 = 150.0;
+const NODE_WIDTH: f64 = 170.0;
 const NODE_HEIGHT: f64 = 44.0;
 const COLUMN: f64 = 310.0;
 const ROW: f64 = 78.0;
 const MARGIN: f64 = 20.0;
 /// Longer names are cut off; the title has them whole.
-const MOST_CHARS: usize = 20;
+const MOST_CHARS: usize = 22;
 
 /// The drawing.
 pub(super) fn drawing(graph: &ServiceGraph) -> String {
@@ -81,6 +81,8 @@ fn line(edge: &Edge, graph: &ServiceGraph, from: (f64, f64), to: (f64, f64)) -> 
         (_, false) => ((from.0 + to.0 + NODE_WIDTH) / 2.0, y1.max(y2) + NODE_HEIGHT / 2.0 + 26.0),
     };
     let (client, server) = (&graph.nodes[edge.client].name, &graph.nodes[edge.server].name);
+    // Others have a title: several labels at one node would lie on each other.
+    let is_labelled = matches!(edge.health, Health::Failing | Health::Degraded);
     let failed = (edge.errors > 0.0).then(|| format::share(edge.errors / edge.calls));
     html! {
         g.edge.(edge.health.word()).messages[edge.is_messaging] {
@@ -90,9 +92,10 @@ fn line(edge: &Edge, graph: &ServiceGraph, from: (f64, f64), to: (f64, f64)) -> 
                 @if let Some(p95_ns) = edge.p95_ns { ", p95 " (format::duration(p95_ns)) }
             }
             path d=(path) stroke-width=(width) marker-end="url(#graph-arrow)" {}
-            text x=(x) y=(y) text-anchor=(if x2 > x1 && edge.client != edge.server { "end" } else { "middle" }) {
-                @if let Some(p95_ns) = edge.p95_ns { "p95 " (format::duration(p95_ns)) }
-                @if let Some(failed) = &failed { " \u{b7} " (failed) " failed" }
+            @if is_labelled {
+                text x=(x) y=(y) text-anchor=(if x2 > x1 && edge.client != edge.server { "end" } else { "middle" }) {
+                    @if let Some(failed) = &failed { (failed) " failed" }
+                }
             }
         }
     }
@@ -112,16 +115,17 @@ fn shape(node: &Node, (x, y): (f64, f64)) -> Markup {
     };
     let about = match node.kind {
         NodeKind::Service => "",
-        NodeKind::Database => "database, ",
-        NodeKind::Virtual => "no spans, ",
+        NodeKind::Database => "a database, ",
+        NodeKind::Virtual => "it has no spans, ",
     };
     html! {
         g.node.(node.health.word()).virtual[node.kind == NodeKind::Virtual] {
-            title { (node.name) ": " (node.health.word()) }
+            title { (node.name) ": " (about) (node.health.word()) }
             rect x=(x) y=(y) width=(NODE_WIDTH) height=(NODE_HEIGHT) rx=(radius) {}
             text x=(x + NODE_WIDTH / 2.0) y=(y + 19.0) text-anchor="middle" { (mark) (shown) }
             text.small x=(x + NODE_WIDTH / 2.0) y=(y + 35.0) text-anchor="middle" {
-                (about) (format::number(node.calls)) " calls"
+                (format::number(node.calls)) " calls"
+                @if let Some(p95_ns) = node.p95_ns { ", p95 " (format::duration(p95_ns)) }
             }
         }
     }
