@@ -58,7 +58,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spanlake", default="target/release/spanlake")
     parser.add_argument("--seeds", type=int, default=50)
-    parser.add_argument("--spans", type=int, default=250_000)
+    parser.add_argument("--spans", type=int, default=100_000)
     args = parser.parse_args()
     found = collections.defaultdict(list)
     for seed in range(1, args.seeds + 1):
@@ -67,7 +67,7 @@ def main():
             found["all"].append((rank, bad))
     print("# Suspects\n")
     print(f"`suspects` on the incidents of {args.seeds} made-up shops of {args.spans:,} spans in eight days each"
-          " (`benches/suspects.py`): how often the service that caused it is the first row, or among the first"
+          " (`benches/suspects.py`): how often\nthe service that caused it is the first row, or among the first"
           " three.\n")
     print("| Incident | Cases | Bad traces (median) | First | Among three |")
     print("|---|---:|---:|---:|---:|")

@@ -115,13 +115,13 @@ WITH bounds AS (
     FROM (
         SELECT
             trace_id, span_id, is_end,
-            max(CASE WHEN is_end THEN at END) OVER (
+            max(CASE WHEN is_end AND duration_ns > 0 THEN at END) OVER (
                 PARTITION BY trace_id, parent_span_id ORDER BY at, is_end DESC, span_id
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
             ) AS earlier_end
         FROM (
             SELECT
-                trace_id, parent_span_id, span_id, is_end,
+                trace_id, parent_span_id, span_id, duration_ns, is_end,
                 CASE WHEN is_end THEN end_time ELSE start_time END AS at
             FROM seen
             CROSS JOIN (VALUES (true), (false)) AS ends (is_end)
