@@ -40,11 +40,24 @@ WITH bounds AS (
         FROM traces
     ) AS all_traces
     WHERE ($bad AND is_within) OR $good
+), picked AS (
+    -- More than 20,000 traces of a kind tell nothing new: of more, some are picked, and each counts for several.
+    SELECT
+        trace_id, root_service_name, root_span_name, root_duration_ns, start_time, end_time, is_bad,
+        sample_weight * greatest(1, alike / 20000.0) AS sample_weight
+    FROM (
+        SELECT
+            *,
+            count(*) OVER (PARTITION BY is_bad) AS alike,
+            row_number() OVER (PARTITION BY is_bad ORDER BY md5(trace_id)) AS pick
+        FROM marked
+    ) AS numbered
+    WHERE pick <= 20000
 ), grouped AS (
     SELECT
         *,
         count(CASE WHEN NOT is_bad THEN 1 END) OVER same_root AS good_of_root
-    FROM marked
+    FROM picked
     WINDOW same_root AS (PARTITION BY root_service_name, root_span_name)
 ), compared AS (
     -- Like is compared with like: traces of one root operation. Rare ones are one group.
@@ -596,10 +609,10 @@ FROM (
         least(1, coalesce(sum(good_marked / nullif(all_good, 0)) FILTER (WHERE part = 'errors' AND NOT to_callee), 0))
             AS good_error_share,
         first_value(affected_bad / sqrt(all_bad * nullif(affected_bad + affected_good, 0)) ORDER BY place) AS ochiai,
-        first_value(affected_bad * mean_weight ORDER BY place) AS affected_bad_traces,
-        first_value(affected_good * mean_weight ORDER BY place) AS affected_good_traces,
-        max(all_bad * mean_weight) AS bad_traces,
-        max(all_good * mean_weight) AS good_traces,
+        round(first_value(affected_bad * mean_weight ORDER BY place), 3) AS affected_bad_traces,
+        round(first_value(affected_good * mean_weight ORDER BY place), 3) AS affected_good_traces,
+        round(max(all_bad * mean_weight), 3) AS bad_traces,
+        round(max(all_good * mean_weight), 3) AS good_traces,
         first_value(example ORDER BY place) AS example_trace_id
     FROM ordered
     GROUP BY suspect
