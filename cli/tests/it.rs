@@ -38,3 +38,5 @@ mod stores;
 mod tidy_up;
 #[path = "it/watch.rs"]
 mod watch;
+#[path = "it/watch_oracle.rs"]
+mod watch_oracle;

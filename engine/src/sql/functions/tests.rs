@@ -1,24 +1,30 @@
 //! Every table function declares itself as it should.
 
 use super::{ParameterKind, table_functions};
+use crate::slo::Slos;
 
 #[test]
 fn every_file_reads() {
     let functions = table_functions().unwrap();
     assert!(!functions.is_empty());
+    let objective = "slos: [{name: a, target: 0.9, window: 1d, valid: is_entry, good: is_root}]";
+    let slos = Slos::of_texts(&[("a.yaml".into(), objective.into())]);
+    assert!(slos.problems.is_empty(), "{slos:?}");
     for (name, function) in functions {
+        let sql = slos.fill(function.sql);
+        assert!(!sql.contains("{{"), "{name} has a place that nothing fills");
         assert!(function.description.ends_with('.'), "{name}: {}", function.description);
         assert!(function.example.contains(&format!("{name}(")), "{name}: {}", function.example);
         let used = |parameter: &str| {
             let named = |rest: &str| !rest.starts_with(|c: char| c == '_' || c.is_alphanumeric());
-            function.sql.split(&format!("${parameter}")).skip(1).any(named)
+            sql.split(&format!("${parameter}")).skip(1).any(named)
         };
         for parameter in &function.parameters {
             assert!(parameter.meaning.ends_with('.'), "{name}: {}", parameter.meaning);
             // It is part of what `from` is.
             assert!(parameter.name == "since" || used(&parameter.name), "{name}: {parameter:?}");
         }
-        for word in function.sql.split('$').skip(1) {
+        for word in sql.split('$').skip(1) {
             let end = word.find(|c: char| c != '_' && !c.is_alphanumeric()).unwrap_or(word.len());
             let is_declared = function.parameters.iter().any(|p| p.name == word[..end]);
             assert!(is_declared, "{name} uses ${}", &word[..end]);
