@@ -28,6 +28,7 @@ mod it {
     mod sim;
     mod sql;
     mod store_faults;
+    mod suspects;
     mod table_functions;
     mod thinning;
 }

@@ -38,6 +38,7 @@ const FILES: &[(&str, &str)] = &[
     ("n_plus_one", include_str!("functions/n_plus_one.sql")),
     ("retries", include_str!("functions/retries.sql")),
     ("service_graph", include_str!("functions/service_graph.sql")),
+    ("suspects", include_str!("functions/suspects.sql")),
 ];
 
 /// All table functions, by name.
