@@ -46,6 +46,7 @@ const FILES: &[(&str, &str)] = &[
     ("recovered", include_str!("functions/recovered.sql")),
     ("retries", include_str!("functions/retries.sql")),
     ("service_graph", include_str!("functions/service_graph.sql")),
+    ("shared_dependency", include_str!("functions/shared_dependency.sql")),
     ("sli", include_str!("functions/sli.sql")),
     ("slo_alerts", include_str!("functions/slo_alerts.sql")),
     ("slo_status", include_str!("functions/slo_status.sql")),
@@ -53,9 +54,8 @@ const FILES: &[(&str, &str)] = &[
     ("slow_causes", include_str!("functions/slow_causes.sql")),
     ("slow_operations", include_str!("functions/slow_operations.sql")),
     ("slowest_traces", include_str!("functions/slowest_traces.sql")),
-    ("trace_diff", include_str!("functions/trace_diff.sql")),
     ("suspects", include_str!("functions/suspects.sql")),
-    ("shared_dependency", include_str!("functions/shared_dependency.sql")),
+    ("trace_diff", include_str!("functions/trace_diff.sql")),
 ];
 
 /// All table functions, by name.
