@@ -134,7 +134,7 @@ struct Levels {
 impl RollupParts {
     /// As the tags of a data file say. Anything but what this version writes says that there is nothing.
     pub(crate) fn from_tags<'a>(tag: impl Fn(Subject) -> Option<&'a str>) -> Self {
-        let levels = |subject| tag(subject).and_then(Levels::parse);
+        let levels = |subject| tag(subject).map(|levels| Levels::parse(levels).unwrap_or_default());
         Self { operations: levels(Subject::Operations), edges: levels(Subject::Edges) }
     }
 

@@ -2,6 +2,7 @@
 
 mod attach;
 pub mod columns;
+mod fresh_traces;
 pub(crate) mod functions;
 mod guard;
 mod hex_ids;

@@ -17,6 +17,7 @@ mod it {
     mod fixtures;
     mod flush_triggers;
     mod folder_syncs;
+    mod fresh_traces;
     mod ground_truth;
     mod hostile_sql;
     mod lake;

@@ -134,9 +134,13 @@ impl Sketch {
         }
         match &self.values {
             Values::Exact(exact) if exact.weights().is_empty() => {
-                let mut values = exact.values().to_vec();
-                let at = position(q, values.len());
-                Some(*values.select_nth_unstable_by(at, f64::total_cmp).1)
+                let at = position(q, exact.len());
+                Some(match exact.values() {
+                    [value] => *value,
+                    [a, b] if at == 0 => a.min(*b),
+                    [a, b] => a.max(*b),
+                    values => *values.to_vec().select_nth_unstable_by(at, f64::total_cmp).1,
+                })
             }
             Values::Exact(exact) => {
                 let mut pairs: Vec<(f64, f64)> = exact.iter().collect();

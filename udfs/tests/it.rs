@@ -1,6 +1,7 @@
 //! The functions as SQL sees them.
 
 mod it {
+    mod other_sketches;
     mod share_percentiles;
     mod small_memory;
 }

@@ -119,6 +119,21 @@ impl StoredSpans {
         &self.divided
     }
 
+    /// About which share of the fresh rows may pass filters on the start time; 1 if nothing is known.
+    pub(crate) fn share_in(&self, filters: &[Expr]) -> f64 {
+        let starts = wanted_starts(filters);
+        let snapshot = self.divided.snapshot();
+        let fresh = snapshot.files.iter().filter(|file| file.layout != Layout::Assembled);
+        // Rows in memory are new, as questions about some time mostly are.
+        let (mut inside, mut all) = (snapshot.memory_rows() as f64, snapshot.memory_rows() as f64);
+        for file in fresh {
+            let rows = file.rows.unwrap_or_default() as f64;
+            all += rows;
+            inside += rows * share_of_file(file, &starts);
+        }
+        if all > 0.0 { inside / all } else { 1.0 }
+    }
+
     /// The files that have rows of this part that `filters` may let through, and which rows.
     async fn files(&self, filters: &[Expr]) -> Result<Vec<FileRows<'_>>> {
         let starts = wanted_starts(filters);
@@ -428,6 +443,16 @@ fn wanted_traces(filters: &[Expr]) -> Option<Vec<u64>> {
 fn may_start_in(file: &DataFile, starts: &RangeInclusive<i64>) -> bool {
     let range = file.start_time_range;
     range.is_none_or(|(first, last)| first <= *starts.end() && last >= *starts.start())
+}
+
+/// About which share of a file's spans start in a range.
+fn share_of_file(file: &DataFile, starts: &RangeInclusive<i64>) -> f64 {
+    let Some((first, last)) = file.start_time_range else { return 1.0 };
+    let (from, to) = (first.max(*starts.start()), last.min(*starts.end()));
+    if from > to {
+        return 0.0;
+    }
+    (to as f64 - from as f64 + 1.0) / (last as f64 - first as f64 + 1.0)
 }
 
 /// The start times that `filters` let through, or more. Files outside are left out here: the scan would

@@ -19,6 +19,7 @@ use url::Url;
 use crate::error::{Error, Result};
 use crate::read::LAKE_URL;
 use crate::settings::Settings;
+use crate::sql::fresh_traces::FreshTraces;
 use crate::sql::hex_ids::HexIds;
 use crate::sql::rollups::UseRollups;
 use crate::sql::stores::KnownStores;
@@ -113,13 +114,15 @@ impl Runtime {
     }
 }
 
-/// DataFusion's rules, and ours: views before all others; ids right behind the one that brings predicates
-/// to the stored columns, since later rules would hide the ids in common subexpressions; shared percentiles
+/// DataFusion's rules, and ours: views before all others; ids and the choice of fresh traces right behind the
+/// one that brings predicates to the stored columns, since later rules would hide them in common
+/// subexpressions; shared percentiles
 /// last, when constants are folded.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter");
-    rules.insert(pushed.map_or(0, |at| at + 1), Arc::new(HexIds));
+    let behind = pushed.map_or(0, |at| at + 1);
+    rules.splice(behind..behind, [Arc::new(HexIds) as _, Arc::new(FreshTraces) as _]);
     // Rollups are used where constants are known, and views still are tables.
     let first: [Arc<dyn OptimizerRule + Send + Sync>; 3] = [
         Arc::new(SimplifyExpressions::new()),

@@ -102,7 +102,7 @@ impl SketchGroups {
             }
             Answer::Sketch => {
                 let seen = |sketch: &'a Sketch| (!sketch.is_empty()).then_some(sketch);
-                Ok(encode(sketches.into_iter().map(seen)))
+                Ok(encode(sketches.into_iter().map(seen), Sketch::encode))
             }
             Answer::Histogram(scale) => {
                 let bins = |sketch: &Sketch| (!sketch.is_empty()).then(|| sketch.histogram(*scale));
@@ -150,13 +150,18 @@ impl SketchGroups {
     }
 }
 
-fn encode<'a>(sketches: impl IntoIterator<Item = Option<&'a Sketch>>) -> ArrayRef {
-    let mut states = BinaryBuilder::new();
+fn encode<'a>(
+    sketches: impl Iterator<Item = Option<&'a Sketch>>,
+    encode: fn(&Sketch, &mut Vec<u8>),
+) -> ArrayRef {
+    // Most have one value.
+    let groups = sketches.size_hint().0;
+    let mut states = BinaryBuilder::with_capacity(groups, groups * 10);
     let mut bytes = Vec::new();
     for sketch in sketches {
         bytes.clear();
         if let Some(sketch) = sketch {
-            sketch.encode(&mut bytes);
+            encode(sketch, &mut bytes);
         }
         states.append_option(sketch.map(|_| &bytes));
     }
@@ -186,7 +191,7 @@ impl GroupsAccumulator for SketchGroups {
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![encode(self.take(emit_to).iter().map(Some))])
+        Ok(vec![encode(self.take(emit_to).iter().map(Some), Sketch::encode_state)])
     }
 
     fn merge_batch(
@@ -237,7 +242,8 @@ impl Accumulator for SketchAccumulator {
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::try_from_array(&encode(self.0.sketches.iter().map(Some)), 0)?])
+        let state = encode(self.0.sketches.iter().map(Some), Sketch::encode_state);
+        Ok(vec![ScalarValue::try_from_array(&state, 0)?])
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {

@@ -1,5 +1,7 @@
 //! What a sketch keeps of its values: themselves while they are few, counts by bucket then.
 
+use std::slice;
+
 use super::buckets::{Buckets, bucket_estimate, bucket_index, shift_to};
 
 #[derive(Debug, Clone)]
@@ -12,9 +14,54 @@ pub(super) enum Values {
 /// Values as they came.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Exact {
-    values: Vec<f64>,
-    /// Empty while all weights are 1.
-    weights: Vec<f64>,
+    values: Few,
+    /// `None` while all weights are 1. Boxed, because that is what they mostly are.
+    weights: Option<Box<Weights>>,
+}
+
+type Weights = Vec<f64>;
+
+/// Values in order of coming. Most groups of a rollup, or of a `GROUP BY` of many columns, have one or two:
+/// these allocate nothing.
+#[derive(Debug, Clone, Default)]
+enum Few {
+    #[default]
+    None,
+    One(f64),
+    Two([f64; 2]),
+    More(Vec<f64>),
+}
+
+impl Few {
+    fn push(&mut self, value: f64) {
+        match self {
+            Self::None => *self = Self::One(value),
+            Self::One(first) => *self = Self::Two([*first, value]),
+            Self::Two(both) => {
+                let mut values = Vec::with_capacity(4);
+                values.extend_from_slice(both);
+                values.push(value);
+                *self = Self::More(values);
+            }
+            Self::More(values) => values.push(value),
+        }
+    }
+
+    fn as_slice(&self) -> &[f64] {
+        match self {
+            Self::None => &[],
+            Self::One(value) => slice::from_ref(value),
+            Self::Two(values) => values,
+            Self::More(values) => values,
+        }
+    }
+
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::None | Self::One(_) | Self::Two(_) => 0,
+            Self::More(values) => values.capacity() * size_of::<f64>(),
+        }
+    }
 }
 
 /// Counts by bucket.
@@ -46,7 +93,10 @@ impl Values {
     pub(super) fn heap_size(&self) -> usize {
         match self {
             Values::Exact(Exact { values, weights }) => {
-                (values.capacity() + weights.capacity()) * size_of::<f64>()
+                let of_weights = |weights: &Weights| {
+                    size_of::<Weights>() + weights.capacity() * size_of::<f64>()
+                };
+                values.heap_size() + weights.as_deref().map_or(0, of_weights)
             }
             Values::Bucketed(bucketed) => {
                 let buckets = bucketed.positive.heap_size() + bucketed.negative.heap_size();
@@ -58,33 +108,33 @@ impl Values {
 
 impl Exact {
     pub(super) fn push(&mut self, value: f64, weight: f64) {
-        if weight != 1.0 && self.weights.is_empty() {
-            self.weights.resize(self.values.len(), 1.0);
+        if weight != 1.0 && self.weights.is_none() {
+            self.weights = Some(Box::new(vec![1.0; self.len()]));
         }
-        if weight != 1.0 || !self.weights.is_empty() {
-            self.weights.push(weight);
+        if let Some(weights) = &mut self.weights {
+            weights.push(weight);
         }
         // Zero has one sign, so that equal sketches are equal bytes.
         self.values.push(value + 0.0);
     }
 
     pub(super) fn len(&self) -> usize {
-        self.values.len()
+        self.values().len()
     }
 
     pub(super) fn values(&self) -> &[f64] {
-        &self.values
+        self.values.as_slice()
     }
 
     /// Empty while all weights are 1.
     pub(super) fn weights(&self) -> &[f64] {
-        &self.weights
+        self.weights.as_deref().map_or(&[], Vec::as_slice)
     }
 
     /// `(value, weight)`, in the order in which they came.
     pub(super) fn iter(&self) -> impl Iterator<Item = (f64, f64)> {
-        let weights = self.weights.iter().copied().chain(std::iter::repeat(1.0));
-        self.values.iter().copied().zip(weights)
+        let weights = self.weights().iter().copied().chain(std::iter::repeat(1.0));
+        self.values().iter().copied().zip(weights)
     }
 
     /// `(value, weight)` by value, then weight: the same, whatever the order in which they came.
@@ -95,8 +145,8 @@ impl Exact {
     }
 
     pub(super) fn count(&self) -> f64 {
-        if self.weights.is_empty() {
-            return self.values.len() as f64;
+        if self.weights.is_none() {
+            return self.len() as f64;
         }
         self.sorted().iter().map(|(_, weight)| weight).sum()
     }

@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Column, Result, internal_err};
+use datafusion::common::{Result, internal_err};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::utils::conjunction;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, col, lit};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, cast, col, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 use object_store::path::Path;
@@ -142,24 +142,20 @@ impl RollupRows {
         filters: &[Expr],
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = Files::Only(Arc::new(files));
-        let rows = span_rows(&self.counted, &files, slice::from_ref(&ALL_TIME))?;
+        let schema = self.schema();
+        let columns = schema.fields().iter().map(|field| match field.name().as_str() {
+            BUCKET_NS => lit(self.level.nanos()).alias(BUCKET_NS),
+            name => cast(col(name), field.data_type().clone()).alias(name),
+        });
+        let rows = span_rows(&self.counted, &files, slice::from_ref(&ALL_TIME))?
+            .project(columns.collect::<Vec<_>>())?;
         let mut rows = rows.alias(self.counted.subject.table_of(self.level))?;
-        let filters = filters.iter().filter(|filter| !filter.column_refs().iter().any(is_bucket));
-        if let Some(filter) = conjunction(filters.cloned()) {
+        if let Some(filter) = conjunction(filters.iter().cloned()) {
             rows = rows.filter(filter)?;
         }
-        let schema = self.schema();
         let all = (0..schema.fields().len()).collect();
         let names = projection.unwrap_or(&all).iter().map(|at| schema.field(*at).name().as_str());
-        let columns = names.map(|name| match name {
-            BUCKET_NS => lit(self.level.nanos()).alias(BUCKET_NS),
-            name => col(name).alias(name),
-        });
-        let rows = rows.project(columns.collect::<Vec<_>>())?;
+        let rows = rows.project(names.map(col).collect::<Vec<_>>())?;
         state.create_physical_plan(&rows.build()?).await
     }
-}
-
-fn is_bucket(column: &&Column) -> bool {
-    column.name == BUCKET_NS
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::slice;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::datasource::provider_as_source;
@@ -177,8 +178,19 @@ fn rollup_rows(counted: &Counted, level: Level, source: &Source) -> Result<Logic
     let rows: Arc<dyn TableProvider> =
         Arc::new(RollupRows { counted: counted.clone(), level, files });
     let rows = LogicalPlanBuilder::scan(subject.table_of(level), provider_as_source(rows), None)?;
-    starting_in(rows, START_TIME, timestamp, &source.windows)?
-        .project(columns(subject).map(|name| Expr::Column(Column::from_name(name)).alias(name)))
+    // Questions are about the types of the table.
+    let (stored, asked) = (read_schema(subject), counted.view.schema());
+    let column = |name| {
+        let column = Expr::Column(Column::from_name(name));
+        let column = match (stored.field_with_name(name), asked.field_with_name(name)) {
+            (Ok(stored), Ok(asked)) if stored.data_type() != asked.data_type() => {
+                cast(column, asked.data_type().clone())
+            }
+            _ => column,
+        };
+        column.alias(name)
+    };
+    starting_in(rows, START_TIME, timestamp, &source.windows)?.project(columns(subject).map(column))
 }
 
 fn timestamp(ns: i64) -> Expr {
@@ -210,24 +222,16 @@ pub(super) fn span_rows(
             starting_in(rows, START_TIME, timestamp, windows)?
         }
     };
-    let types = read_schema(counted.subject);
-    let column = |name: &'static str| {
-        Ok(match (name, counted.subject) {
-            (SPAN_COUNT, _) => lit(1_i64),
-            (DURATION_SUM_NS | DURATION_MIN_NS | DURATION_MAX_NS, _) => col(DURATION_NS),
-            (DURATION, _) => one_value(col(DURATION_NS)),
-            (START_TIME, Subject::Operations) => {
-                cast(col(START_TIME_UNIX_NANO), types.field_with_name(name)?.data_type().clone())
-            }
-            (SAMPLE_WEIGHT, Subject::Operations) => coalesce(vec![col(SAMPLE_WEIGHT), lit(1.0)]),
-            (stored, Subject::Operations) => col(stored),
-            (name, Subject::Edges) => {
-                cast(col(name), types.field_with_name(name)?.data_type().clone())
-            }
-        }
-        .alias(name))
+    let utc = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+    let column = |name: &'static str| match (name, counted.subject) {
+        (SPAN_COUNT, _) => lit(1_i64),
+        (DURATION_SUM_NS | DURATION_MIN_NS | DURATION_MAX_NS, _) => col(DURATION_NS),
+        (DURATION, _) => one_value(col(DURATION_NS)),
+        (START_TIME, Subject::Operations) => cast(col(START_TIME_UNIX_NANO), utc.clone()),
+        (SAMPLE_WEIGHT, Subject::Operations) => coalesce(vec![col(SAMPLE_WEIGHT), lit(1.0)]),
+        (name, _) => col(name),
     };
-    rows.project(columns(counted.subject).map(column).collect::<Result<Vec<_>>>()?)
+    rows.project(columns(counted.subject).map(|name| column(name).alias(name)))
 }
 
 /// Those rows of which a time is in one of some windows.

@@ -35,6 +35,10 @@ pub(crate) struct Buckets {
     level: Level,
 }
 
+/// The start of a bucket before it is `start_time`. DataFusion 55 brings a filter on a group below the aggregation
+/// by its name, and a filter on buckets must not become one on spans.
+const BUCKET: &str = "bucket";
+
 static OPERATIONS: LazyLock<SchemaRef> = LazyLock::new(|| {
     let measures = [SPAN_COUNT, DURATION_SUM_NS, DURATION_MIN_NS, DURATION_MAX_NS];
     schema_of(Subject::Operations, &measures)
@@ -72,7 +76,7 @@ impl Buckets {
         let stride = ScalarValue::new_interval_mdn(0, 0, self.level.nanos());
         let epoch = ScalarValue::TimestampNanosecond(Some(0), Some("UTC".into()));
         let bucket = date_bin(lit(stride), col(START_TIME), lit(epoch));
-        let mut groups = vec![bucket.alias(START_TIME)];
+        let mut groups = vec![bucket.alias(BUCKET)];
         groups.extend(shown(subject).map(col));
         let calls = || cast(col(SPAN_COUNT), DataType::Float64) * col(SAMPLE_WEIGHT);
         let is_error = match subject {
@@ -99,8 +103,9 @@ impl Buckets {
             let name = field.name().as_str();
             let column = Expr::Column(Column::from_name(name));
             match name {
+                START_TIME => Expr::Column(Column::from_name(BUCKET)).alias(START_TIME),
                 ERRORS => coalesce(vec![column, lit(0.0)]).alias(ERRORS),
-                name => column.alias(name),
+                name => cast(column, field.data_type().clone()).alias(name),
             }
         });
         let counted = counted.project(columns.collect::<Vec<_>>())?;

@@ -157,6 +157,23 @@ proptest! {
     }
 
     #[test]
+    fn states_are_read_as_bytes_are(a in any_sketch(), b in any_sketch()) {
+        let mut state = Vec::new();
+        b.encode_state(&mut state);
+        let (mut from_state, mut from_bytes) = (a.clone(), a);
+        from_state.merge_encoded(&state, 2.0).expect("just encoded");
+        from_bytes.merge_encoded(&bytes(&b), 2.0).expect("just encoded");
+        let (steps, expected) = (from_state.steps(), from_bytes.steps());
+        prop_assert_eq!(steps.len(), expected.len());
+        for ((estimate, count), (expected, expected_count)) in steps.into_iter().zip(expected) {
+            prop_assert_eq!(estimate, expected);
+            prop_assert!((count / expected_count - 1.0).abs() < 1e-12);
+        }
+        prop_assert_eq!((from_state.min(), from_state.max()), (from_bytes.min(), from_bytes.max()));
+        prop_assert_eq!(from_state.is_exact(), from_bytes.is_exact());
+    }
+
+    #[test]
     fn merging_bytes_is_merging(a in any_sketch(), b in any_sketch()) {
         let (mut merged, mut from_bytes) = (a.clone(), a);
         merged.merge(&b);
