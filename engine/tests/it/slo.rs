@@ -123,42 +123,41 @@ async fn an_error_ratio_fires_when_the_formula_says() {
               severity: ticket
               condition: {kind: burnrate, op: gte, threshold: 1, lookbackWindow: 3d, alertAfter: 0m}
 ";
-    yaml += &slo("limit-gte", "0.999", &rated(1, 1_000), at_least);
     assert_eq!(watch(&lake, &yaml).await, Vec::<String>::new());
 
-    let sql = format!(
-        "SELECT slo, long_minutes, (arrow_cast(min(time), 'Int64') - {}) / 60000000000
-         FROM burn_rate(\"from\" => '2026-11-09T00:00:00Z', \"to\" => '2026-11-13T01:00:00Z')
-         WHERE state IN ('firing', 'suppressed') GROUP BY slo, long_minutes ORDER BY slo, long_minutes",
-        step().timestamp_nanos_opt().unwrap()
-    );
-    let rows = lake.rows(&sql).await;
-    let fired: Vec<(&str, &str, &str)> =
-        rows.iter().map(|row| (row[0].as_str(), row[1].as_str(), row[2].as_str())).collect();
+    let fired = async |from: i64, to: i64| {
+        let sql = format!(
+            "SELECT slo, long_minutes, (arrow_cast(min(time), 'Int64') - {}) / 60000000000
+             FROM burn_rate(\"from\" => '{}', \"to\" => '{}')
+             WHERE state IN ('firing', 'suppressed') GROUP BY slo, long_minutes ORDER BY slo, long_minutes",
+            step().timestamp_nanos_opt().unwrap(),
+            after(from).to_rfc3339(),
+            after(to).to_rfc3339()
+        );
+        lake.rows(&sql).await
+    };
     assert_eq!(
-        fired,
+        fired(-10, 440).await,
         [
             // 0.864, 2.16, 4.32 and 4.32 minutes.
-            ("all", "60", "1"),
-            ("all", "360", "3"),
-            ("all", "1440", "5"),
-            ("all", "4320", "5"),
+            ["all", "60", "1"],
+            ["all", "360", "3"],
+            ["all", "1440", "5"],
+            ["all", "4320", "5"],
             // 8.64, 21.6, 43.2 and 43.2.
-            ("hundredth", "360", "217"),
-            ("hundredth", "1440", "433"),
-            ("hundredth", "4320", "433"),
-            // Exactly 1 is not more than 1.
-            ("limit-gte", "4320", "4320"),
-            ("tenth", "60", "9"),
-            ("tenth", "360", "22"),
-            ("tenth", "1440", "44"),
-            ("tenth", "4320", "44"),
+            ["hundredth", "360", "217"],
+            ["hundredth", "1440", "433"],
+            ["hundredth", "4320", "433"],
+            ["tenth", "60", "9"],
+            ["tenth", "360", "22"],
+            ["tenth", "1440", "44"],
+            ["tenth", "4320", "44"],
         ]
     );
 
     // One stretch of time for each, which has not ended.
-    let sql = "SELECT long_minutes, ended, minutes FROM slo_alerts('tenth', \"from\" => '2026-11-09T00:00:00Z',
-        \"to\" => '2026-11-13T01:00:00Z') ORDER BY long_minutes";
+    let sql = "SELECT long_minutes, ended, minutes FROM slo_alerts('tenth', \"from\" => '2026-11-09T23:50:00Z',
+        \"to\" => '2026-11-10T01:00:00Z') ORDER BY long_minutes";
     let alerts = lake.rows(sql).await;
     assert_eq!(alerts.len(), 4, "{alerts:?}");
     assert!(alerts.iter().all(|row| row[1] == "NULL"), "{alerts:?}");
@@ -187,6 +186,12 @@ async fn an_error_ratio_fires_when_the_formula_says() {
     let status = lake.rows(&sql).await;
     assert_eq!(status[0][..3], ["page", "100.0", "true"]);
     assert!(status[0][3].contains("page 60m/5m > 14.4"), "{status:?}");
+
+    // After three days it is exactly 1, which is not more than 1.
+    let yaml = slo("limit", "0.999", &rated(1, 1_000), "")
+        + &slo("limit-gte", "0.999", &rated(1, 1_000), at_least);
+    assert_eq!(watch(&lake, &yaml).await, Vec::<String>::new());
+    assert_eq!(fired(4_310, 4_330).await, [["limit-gte", "4320", "4320"]]);
 }
 
 /// T5.2 and property 6: what is left of the budget.
