@@ -48,6 +48,9 @@ pub(crate) enum PageFormat {
 
 /// Arguments of `slo`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  spanlake slo backtest --lake ./lake shop.slo.yaml --since 28d")]
 pub(crate) struct SloArgs {
     /// What to do.
     #[command(subcommand)]
