@@ -219,7 +219,7 @@ impl Series<'_> {
             }
         }
         if points.len() >= LEAST_POINTS {
-            return Some(described(&mut points, Source::HourOfWeek)?);
+            return described(&mut points, Source::HourOfWeek);
         }
         let last = between(self.buckets, bucket - self.calendar.day, bucket);
         let oldest = last.clone().find(|at| self.values[*at].is_some())?;
