@@ -165,7 +165,7 @@ async fn an_error_ratio_fires_when_the_formula_says() {
     // Burn rates and thresholds themselves; a fraction of time has its fraction of the burn rate.
     let sql = format!(
         "SELECT long_minutes, threshold, round(burn_rate, 6), state FROM burn_rate('tenth', \
-         \"from\" => '{}', \"to\" => '{}')",
+         \"from\" => '{}', \"to\" => '{}') ORDER BY long_minutes",
         after(29).to_rfc3339(),
         after(30).to_rfc3339()
     );
@@ -271,7 +271,7 @@ async fn few_requests_do_not_page_by_chance() {
     let lasting = yaml.replace("short: 5m}", "short: 5m, after: 3m}");
     assert_eq!(watch(&lake, &lasting).await, Vec::<String>::new());
     let sql = "SELECT state FROM burn_rate('thirty-of-1000', \"from\" => '2026-11-09T23:58:00Z',
-        \"to\" => '2026-11-10T00:05:00Z')";
+        \"to\" => '2026-11-10T00:05:00Z') ORDER BY time";
     let states = lake.rows(sql).await;
     let states: Vec<&str> = states.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(states, ["quiet", "pending", "pending", "pending", "firing", "firing", "quiet"]);
