@@ -98,7 +98,8 @@ async fn with_slos(
     files: &[std::path::PathBuf],
 ) -> Result<(Engine, std::sync::Arc<Slos>)> {
     let engine = super::open(lake).await?;
-    let slos = engine.watch_slos(Slos::of_files(files)).await?;
+    // Boxed: it is large.
+    let slos = Box::pin(engine.watch_slos(Slos::of_files(files))).await?;
     Ok((engine, slos))
 }
 

@@ -4,8 +4,11 @@ use super::alerts::{self, Alert};
 use super::sli::{Budgeting, Rows, Sli};
 use super::{Slo, Slos};
 
+/// What is put into a place.
+type Text = fn(&Slos) -> String;
+
 /// The places in the queries of table functions that SLOs fill.
-const PLACES: [(&str, fn(&Slos) -> String); 9] = [
+const PLACES: [(&str, Text); 9] = [
     ("{{slos}}", Slos::list),
     ("{{slo_problems}}", Slos::problem_list),
     ("{{slo_alerts}}", Slos::alert_list),
