@@ -31,8 +31,8 @@ const BACKTEST_SINCE: Duration = Duration::from_secs(28 * 86_400);
 /// `spanlake slo`.
 pub(crate) async fn slo(args: SloArgs) -> Result<()> {
     match args.command {
-        SloCommand::Status(args) => watched(status(args)).await,
-        SloCommand::Backtest(args) => watched(backtest(args)).await,
+        SloCommand::Status(args) => watched(Box::pin(status(args))).await,
+        SloCommand::Backtest(args) => watched(Box::pin(backtest(args))).await,
     }
 }
 
@@ -56,7 +56,7 @@ async fn unusual(args: AnomaliesArgs) -> Result<Level> {
 
 /// `spanlake triage`.
 pub(crate) async fn triage(args: TriageArgs) -> Result<()> {
-    watched(walk_through(args)).await
+    watched(Box::pin(walk_through(args))).await
 }
 
 async fn walk_through(args: TriageArgs) -> Result<Level> {
@@ -68,7 +68,7 @@ async fn walk_through(args: TriageArgs) -> Result<Level> {
     level(&page, &slos)
 }
 
-/// What fails is no alert: it has an exit code of its own.
+/// What fails is no alert: it has an exit code of its own. Large work is boxed before it gets here.
 async fn watched(work: impl Future<Output = Result<Level>>) -> Result<()> {
     match work.await {
         Ok(Level::Alert) => Err(Alert.into()),
@@ -98,8 +98,7 @@ async fn with_slos(
     files: &[std::path::PathBuf],
 ) -> Result<(Engine, std::sync::Arc<Slos>)> {
     let engine = super::open(lake).await?;
-    // Boxed: it is large.
-    let slos = Box::pin(engine.watch_slos(Slos::of_files(files))).await?;
+    let slos = engine.watch_slos(Slos::of_files(files)).await?;
     Ok((engine, slos))
 }
 
