@@ -6,11 +6,12 @@ mod svg;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use engine::Session;
 
 use crate::error::Result;
 use crate::format;
+use crate::instant;
 use crate::page::{Answer, Level, Page, Section, Table};
 
 /// Who calls whom.
@@ -110,13 +111,12 @@ impl ServiceGraph {
     ///
     /// [`crate::Error::Engine`] if the lake cannot be queried.
     pub async fn ask(session: &Session, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Self> {
-        let text = |moment: DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::AutoSi, true);
         let sql = format!(
             "SELECT client_service, server_service, connection_type, calls, errors, error_rate, p50_ns, p95_ns, \
              p99_ns, health\nFROM service_graph(\"from\" => '{}', \"to\" => '{}')\n\
              ORDER BY calls DESC, client_service, server_service",
-            text(from),
-            text(to)
+            instant::to_text(&from),
+            instant::to_text(&to)
         );
         let table = Table::ask(session, &sql).await?;
         let scope = format!("{} to {} UTC", from.format("%F %T"), to.format("%F %T"));

@@ -15,8 +15,10 @@ use engine::Session;
 use futures::future::try_join_all;
 
 use crate::error::Result;
+use crate::instant;
 use crate::page::{Answer, Page, Section, Table};
-use predicate::{Symptom, literal, moment};
+use crate::tuesday::quoted;
+use predicate::Symptom;
 
 /// What to look at.
 #[derive(Debug, Clone)]
@@ -98,9 +100,10 @@ fn scope_sql(options: &TriageOptions, before: DateTime<Utc>) -> String {
     let TriageOptions { service, from, to } = options;
     let of_service = match service {
         None => String::new(),
-        Some(service) => format!("\n        AND array_has(services, {})", literal(service)),
+        Some(service) => format!("\n        AND array_has(services, {})", quoted(service)),
     };
-    let (from, to, before) = (moment(*from), moment(*to), moment(before));
+    let (from, to, before) =
+        (instant::to_text(from), instant::to_text(to), instant::to_text(&before));
     format!(
         "SELECT
     root_service_name, root_span_name, traces, traces_before,
@@ -149,14 +152,16 @@ fn steps(
     has_slos: bool,
 ) -> Vec<Step> {
     let bad = predicate::bad(symptoms);
-    let (from, to) = (moment(options.from), moment(options.to));
+    let (from, to) = (instant::to_text(&options.from), instant::to_text(&options.to));
     let window = format!("\"from\" => '{from}', \"to\" => '{to}'");
     let mut steps = Vec::new();
     let affected = predicate::operations(symptoms);
     if let Some(affected) = &affected {
         let now = format!("{affected} AND start_time >= '{from}' AND start_time < '{to}'");
-        let then =
-            format!("{affected} AND start_time >= '{}' AND start_time < '{from}'", moment(before));
+        let then = format!(
+            "{affected} AND start_time >= '{}' AND start_time < '{from}'",
+            instant::to_text(&before)
+        );
         steps.push(Step {
             title: "Who is to blame",
             about: "Services that do something else than before in these requests: by themselves, between call \
@@ -164,8 +169,8 @@ fn steps(
             sql: format!(
                 "SELECT rank, service_name, span_name, score, reason, affected_bad_traces, bad_traces, \
                  example_trace_id\nFROM suspects({}, {})\nWHERE rank <= 5 ORDER BY rank",
-                literal(&now),
-                literal(&then)
+                quoted(&now),
+                quoted(&then)
             ),
             say: sentences::suspect,
         });
@@ -175,8 +180,8 @@ fn steps(
             sql: format!(
                 "SELECT rank, service_name, attribute, value, effect, bad_share, good_share, risk_ratio, same_traces\n\
                  FROM compare({}, {}, {window}, deepest => 3)\nWHERE rank <= 8 ORDER BY rank",
-                literal(&bad),
-                literal(affected)
+                quoted(&bad),
+                quoted(affected)
             ),
             say: sentences::difference,
         });
@@ -188,8 +193,8 @@ fn steps(
                 "SELECT rank, change, path, effect, bad_share, good_share, example_trace_id\n\
                  FROM compare_paths({}, {}, {window}, before => INTERVAL '{} seconds')\n\
                  WHERE rank <= 8 ORDER BY rank",
-                literal(&bad),
-                literal(affected),
+                quoted(&bad),
+                quoted(affected),
                 (options.from - before).num_seconds()
             ),
             say: |_| None,
@@ -213,8 +218,8 @@ fn steps(
             "SELECT service_name, service_version, previous_version, first_seen, last_seen, calls, error_rate, \
              p99_ns\nFROM deployments(\"from\" => '{}', \"to\" => '{to}')\n\
              WHERE is_new AND first_seen >= '{}' ORDER BY first_seen DESC",
-            moment(before - TimeDelta::hours(24)),
-            moment(options.from - TimeDelta::hours(2)),
+            instant::to_text(&(before - TimeDelta::hours(24))),
+            instant::to_text(&(options.from - TimeDelta::hours(2))),
         ),
         say: sentences::deployment,
     });
@@ -228,7 +233,7 @@ fn steps(
         say: sentences::origin,
     });
     let is_service = match &options.service {
-        Some(service) => format!(", service => {}", literal(service)),
+        Some(service) => format!(", service => {}", quoted(service)),
         None => String::new(),
     };
     steps.push(Step {

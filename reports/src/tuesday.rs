@@ -34,6 +34,8 @@ use crate::error::{Error, Result};
 use crate::instant;
 use crate::week::Range;
 
+pub(crate) use sql::quoted;
+
 use causes::{Cohort, Explanation, explain};
 use facts::Explained;
 use medoid::medoid;

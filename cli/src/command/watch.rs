@@ -124,7 +124,7 @@ async fn draw(args: GraphArgs) -> Result<Level> {
             Some("dot" | "gv") => graph.dot(),
             _ => form(&page, form_of(path, ".svg, .dot, .html, .md or .json")?)?,
         };
-        write(path, &text)?;
+        PendingFile::write(path, text)?;
     }
     say(&page, &args.page)?;
     Ok(page.level())
@@ -133,7 +133,7 @@ async fn draw(args: GraphArgs) -> Result<Level> {
 /// Writes the files, and what belongs to stdout.
 pub(super) fn show(page: &Page, args: &PageArgs) -> Result<()> {
     for path in &args.out {
-        write(path, &form(page, form_of(path, ".html, .md or .json")?)?)?;
+        PendingFile::write(path, form(page, form_of(path, ".html, .md or .json")?)?)?;
     }
     say(page, args)
 }
@@ -164,15 +164,6 @@ fn form_of(path: &Path, forms: &str) -> Result<PageFormat> {
         Some("json") => Ok(PageFormat::Json),
         _ => usage(format!("{}: the file name must end in {forms}", path.display())),
     }
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let file = PendingFile::create(path)?;
-    let mut out = file.writer()?;
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    drop(out);
-    file.publish()
 }
 
 /// The stretch of time that was asked for.

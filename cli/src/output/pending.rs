@@ -46,6 +46,16 @@ impl PendingFile {
         Ok(Self { target, temporary: Some(temporary) })
     }
 
+    /// Writes a whole file that is small enough to be in memory.
+    pub(crate) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+        let file = Self::create(path)?;
+        let mut out = file.writer()?;
+        let written = out.write_all(content.as_ref()).and_then(|()| out.flush());
+        written.with_context(|| file.cannot())?;
+        drop(out);
+        file.publish()
+    }
+
     /// A buffered writer of its content.
     pub(crate) fn writer(&self) -> Result<Box<dyn Write + Send>> {
         let file = match &self.temporary {

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::webhook::Webhook;
+use crate::output::PendingFile;
 use due::Schedule;
 pub(crate) use settings::ReportSettings;
 
@@ -96,26 +97,15 @@ impl Reporting {
                 Err(error) => return Err(error.into()),
             };
         let headline = reports::headline(&report);
-        write(&path("md"), &reports::markdown(&report))?;
-        write(&path("json"), &reports::json(&report)?)?;
+        PendingFile::write(&path("md"), reports::markdown(&report))?;
+        PendingFile::write(&path("json"), reports::json(&report)?)?;
         let file = path("html");
         let text = headline.trim_end();
         let message =
             Message { kind: "report", week: &week, text, file: file.display().to_string() };
         self.webhook.post(&message).await.context("the report was not delivered")?;
-        write(&file, &reports::html(&report))?;
+        PendingFile::write(&file, reports::html(&report))?;
         tracing::info!(%week, file = %file.display(), "wrote the report");
         Ok(())
     }
-}
-
-/// Writes a file that is there as a whole or not at all.
-fn write(path: &Path, text: &str) -> Result<()> {
-    let temporary = path.with_extension("tmp");
-    let write = || {
-        std::fs::write(&temporary, text)?;
-        std::fs::File::open(&temporary)?.sync_all()?;
-        std::fs::rename(&temporary, path)
-    };
-    write().with_context(|| path.display().to_string())
 }

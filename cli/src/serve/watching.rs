@@ -34,7 +34,8 @@ pub(super) struct Watching {
     settings: WatchSettings,
     webhook: Webhook,
     told: Told,
-    problems: Vec<String>,
+    /// As the files were when the engine was last told.
+    read: Option<Slos>,
 }
 
 /// What a webhook gets.
@@ -80,7 +81,7 @@ impl Watching {
             false => settings.folder.clone(),
         };
         let webhook = Webhook::new(&settings.webhook_url)?;
-        Ok(Self { engine, settings, webhook, told: Told::read(folder)?, problems: Vec::new() })
+        Ok(Self { engine, settings, webhook, told: Told::read(folder)?, read: None })
     }
 
     /// Looks on schedule until `stopping` says so.
@@ -104,13 +105,13 @@ impl Watching {
         // Files are read in a thread that may wait.
         let files = self.settings.slo_files.clone();
         let slos = tokio::task::spawn_blocking(move || Slos::of_files(&files)).await?;
-        let slos = self.engine.watch_slos(slos).await?;
-        let problems: Vec<String> = slos.problems.iter().map(ToString::to_string).collect();
-        if problems != self.problems {
-            for problem in &problems {
+        // A session that is told anew plans all statements anew.
+        if self.read.as_ref() != Some(&slos) {
+            let watched = self.engine.watch_slos(slos.clone()).await?;
+            for problem in &watched.problems {
                 tracing::error!(%problem, "an objective is not watched");
             }
-            self.problems = problems;
+            self.read = Some(slos);
         }
         let moment = at.to_rfc3339_opts(SecondsFormat::Secs, true);
         let session = self.engine.session().await?;

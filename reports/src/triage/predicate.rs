@@ -1,8 +1,7 @@
 //! Which traces are bad, as SQL.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-
 use crate::page::Row;
+use crate::tuesday::quoted;
 
 /// What is wrong with a root operation.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +30,8 @@ impl Symptom {
     fn is_of(&self) -> String {
         format!(
             "root_service_name = {} AND root_span_name = {}",
-            literal(&self.root_service_name),
-            literal(&self.root_span_name)
+            quoted(&self.root_service_name),
+            quoted(&self.root_span_name)
         )
     }
 }
@@ -57,14 +56,4 @@ pub(super) fn bad(symptoms: &[Symptom]) -> String {
         format!("({} AND ({}))", symptom.is_of(), ways.join(" OR "))
     });
     format!("({})", each.collect::<Vec<_>>().join(" OR "))
-}
-
-/// Text in single quotes.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-/// A moment as text.
-pub(super) fn moment(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

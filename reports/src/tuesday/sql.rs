@@ -12,7 +12,8 @@ use crate::week::Range;
 
 mod filter;
 
-pub(super) use filter::{TraceIds, id_filters, quoted};
+pub(crate) use filter::quoted;
+pub(super) use filter::{TraceIds, id_filters};
 
 /// The columns of a row of a waterfall.
 const WATERFALL_COLUMNS: &str = "service_name, span_name, start_time, duration_ns, self_time_ns, \

@@ -1,11 +1,13 @@
 //! What is not as usual.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use engine::Session;
 
 use crate::error::Result;
 use crate::format;
+use crate::instant;
 use crate::page::{Answer, Level, Page, Row, Section, Table};
+use crate::tuesday::quoted;
 
 /// What left its usual band, the ongoing first.
 ///
@@ -18,16 +20,15 @@ pub async fn anomalies(
     to: DateTime<Utc>,
     service: Option<&str>,
 ) -> Result<Page> {
-    let text = |moment: DateTime<Utc>| moment.to_rfc3339_opts(SecondsFormat::AutoSi, true);
     let service = match service {
         None => String::new(),
-        Some(service) => format!(", service => '{}'", service.replace('\'', "''")),
+        Some(service) => format!(", service => {}", quoted(service)),
     };
     let sql = format!(
         "SELECT rank, service_name, metric, state, direction, started_at, ended_at, observed, expected, lower, upper, \
          score, calls\nFROM anomalies(\"from\" => '{}', \"to\" => '{}'{service})\nORDER BY rank NULLS LAST",
-        text(from),
-        text(to)
+        instant::to_text(&from),
+        instant::to_text(&to)
     );
     let table = Table::ask(session, &sql).await?;
     let mut answers: Vec<Answer> = table.rows().filter_map(|row| event(&row)).collect();

@@ -1,10 +1,11 @@
 //! How service level objectives stand, and when they would have alerted.
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use engine::Session;
 
 use crate::error::Result;
 use crate::format;
+use crate::instant;
 use crate::page::{Answer, Level, Page, Row, Section, Table};
 
 /// How every objective stands at a moment.
@@ -13,7 +14,7 @@ use crate::page::{Answer, Level, Page, Row, Section, Table};
 ///
 /// [`crate::Error::Engine`] if the lake cannot be queried.
 pub async fn slo_status(session: &Session, at: DateTime<Utc>) -> Result<Page> {
-    let moment = text_of(at);
+    let moment = instant::to_text(&at);
     let sql = format!(
         "SELECT * FROM slo_status(at => '{moment}')\nORDER BY is_alert DESC, burn_rate_1h DESC NULLS LAST, slo"
     );
@@ -102,8 +103,8 @@ pub async fn slo_backtest(
 ) -> Result<Page> {
     let sql = format!(
         "SELECT * FROM slo_alerts(\"from\" => '{}', \"to\" => '{}')\nORDER BY started, slo, long_minutes",
-        text_of(from),
-        text_of(to)
+        instant::to_text(&from),
+        instant::to_text(&to)
     );
     let table = Table::ask(session, &sql).await?;
     let mut answers: Vec<Answer> = Vec::new();
@@ -145,10 +146,6 @@ pub async fn slo_backtest(
             figure: None,
         }],
     })
-}
-
-fn text_of(moment: DateTime<Utc>) -> String {
-    moment.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 fn shown(moment: DateTime<Utc>) -> String {

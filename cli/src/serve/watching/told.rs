@@ -6,8 +6,9 @@ use std::{fs, io};
 
 use anyhow::{Context, Result};
 
+use crate::output::PendingFile;
+
 const FILE: &str = "told.json";
-const TEMPORARY: &str = "told.json.tmp";
 
 /// The last state that was told of each name.
 #[derive(Debug)]
@@ -47,13 +48,6 @@ impl Told {
         self.states.insert(name.into(), state.into());
         let folder = self.folder.display();
         fs::create_dir_all(&self.folder).with_context(|| folder.to_string())?;
-        let (temporary, path) = (self.folder.join(TEMPORARY), self.folder.join(FILE));
-        let write = || {
-            fs::write(&temporary, serde_json::to_vec_pretty(&self.states)?)?;
-            // A file is there as a whole or not at all.
-            fs::File::open(&temporary)?.sync_all()?;
-            fs::rename(&temporary, &path)
-        };
-        write().with_context(|| folder.to_string())
+        PendingFile::write(&self.folder.join(FILE), serde_json::to_vec_pretty(&self.states)?)
     }
 }
