@@ -6,6 +6,7 @@ mod fresh_traces;
 pub(crate) mod functions;
 mod guard;
 mod hex_ids;
+mod late_hex;
 mod rollups;
 mod runtime;
 mod session;

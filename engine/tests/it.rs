@@ -21,6 +21,7 @@ mod it {
     mod ground_truth;
     mod hostile_sql;
     mod lake;
+    mod late_hex;
     mod live;
     mod numbered_spans;
     mod power_cut;

@@ -7,6 +7,7 @@ mod glossary;
 mod html;
 mod markdown;
 mod sentences;
+mod since;
 
 pub(crate) use html::STYLE;
 pub(crate) use markdown::escape::text as escape;

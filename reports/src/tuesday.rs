@@ -9,11 +9,13 @@
 //! over all traces would only find the operations that are slow by nature
 //! (semantics.md 4.1).
 //!
+//! `before` asks the same of the range before, and says what changed since.
+//!
 //! # Not here
 //!
-//! No weights yet (every trace counts once), no comparison with the week before, no
-//! clusters of shapes.
+//! No weights yet (every trace counts once), no clusters of shapes.
 
+mod before;
 mod causes;
 mod columns;
 mod facts;
@@ -40,8 +42,8 @@ use causes::{Cohort, Explanation, explain};
 use facts::Explained;
 use medoid::medoid;
 use model::{
-    Cause, Dominant, FORMAT_VERSION, Fact, GroupHeader, GroupReview, ReviewTrace, Totals, TraceRef,
-    TuesdayReport,
+    Cause, Deployment, Dominant, FORMAT_VERSION, Fact, GroupHeader, GroupReview, ReviewTrace,
+    Totals, TraceRef, TuesdayReport,
 };
 use parts::Parts;
 use ranking::{RankedGroup, TraceRow, rank_groups};
@@ -97,7 +99,8 @@ pub async fn tuesday(session: &Session, range: Range, options: &Options) -> Resu
     let in_full =
         shown.iter().take(options.most_reviews).take_while(|g| g.header.impact_ns > 0).count();
     let further_groups: Vec<GroupHeader> = shown.drain(in_full..).map(|g| g.header).collect();
-    let reviewed = review(session, &range, &shown, options).await?;
+    let mut reviewed = review(session, &range, &shown, options).await?;
+    let since = since(session, &range, &shown, &mut reviewed.reviews, options).await?;
     let found = questions::Found {
         range: &range,
         traces: &traces,
@@ -113,6 +116,12 @@ pub async fn tuesday(session: &Session, range: Range, options: &Options) -> Resu
         format_version: FORMAT_VERSION,
         totals,
         questions,
+        deployments_sql: since
+            .before
+            .as_ref()
+            .map_or_else(String::new, |b| sql::deployments(b, &range)),
+        deployments: since.deployments,
+        before: since.before,
         groups_sql: sql::shown_groups(&range),
         small_groups_sql: sql::shown_small_groups(&range),
         reviews: reviewed.reviews,
@@ -172,6 +181,7 @@ async fn review(
         let facts = facts.next().unwrap_or_default();
         let explained = Explained { parts, explanation: &explanation };
         reviews.push(GroupReview {
+            before: None,
             histogram: histogram::histogram(group.traces(), group.header.threshold_ns),
             causes: causes_of(group, explained, facts),
             undominated_count: explanation.dominant.iter().filter(|d| d.is_none()).count() as u64,
@@ -189,6 +199,34 @@ async fn review(
         });
     }
     Ok(Reviewed { reviews, copies, skewed })
+}
+
+/// What is known of the range before.
+#[derive(Default)]
+struct Since {
+    before: Option<Range>,
+    deployments: Vec<Deployment>,
+}
+
+/// Compares with the range before, if there was anything in it.
+async fn since(
+    session: &Session,
+    range: &Range,
+    groups: &[RankedGroup],
+    reviews: &mut [GroupReview],
+    options: &Options,
+) -> Result<Since> {
+    let Some(earlier) = range.before() else { return Ok(Since::default()) };
+    let data_range = scan::data_range(session).await?;
+    if data_range.is_none_or(|data| data.from() >= range.from()) {
+        return Ok(Since::default());
+    }
+    let found = before::before(session, &earlier, groups, reviews, options).await?;
+    for (review, found) in reviews.iter_mut().zip(found) {
+        review.before = found;
+    }
+    let deployments = before::deployments(session, &earlier, range).await?;
+    Ok(Since { before: Some(earlier), deployments })
 }
 
 fn explain_group(group: &RankedGroup, parts: &Parts, most_causes: usize) -> Explanation {

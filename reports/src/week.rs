@@ -79,6 +79,15 @@ impl Range {
         }
     }
 
+    /// The range of the same length that ends where this one starts; of a week the week before. `None` before
+    /// the year 1678.
+    pub fn before(&self) -> Option<Self> {
+        let from = self.from.checked_sub_signed(self.to - self.from)?;
+        let week = self.week.as_ref().map(|_| iso_week(from.date_naive()));
+        let range = Self { from, to: self.from, week };
+        range.check("").ok()
+    }
+
     /// From the earliest to the latest of some moments, both included.
     pub(crate) fn spanning(first_ns: i64, last_ns: i64) -> Self {
         let to = instant::from_nanos(last_ns.saturating_add(1));

@@ -21,6 +21,7 @@ use crate::read::LAKE_URL;
 use crate::settings::Settings;
 use crate::sql::fresh_traces::FreshTraces;
 use crate::sql::hex_ids::HexIds;
+use crate::sql::late_hex::LateHex;
 use crate::sql::rollups::UseRollups;
 use crate::sql::stores::KnownStores;
 use crate::sql::view::InlineViews;
@@ -80,6 +81,8 @@ impl Runtime {
         // DataFusion 55 leaves out rows that cannot change one `min` or `max`, also where another one, of more
         // than a column, needs them.
         options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+        // What may be NULL differs between its two plans where a UNION is below an aggregate.
+        options.execution.skip_physical_aggregate_schema_check = true;
         // Older clients do not read view types.
         options.sql_parser.map_string_types_to_utf8view = false;
         let mut state = SessionStateBuilder::new()
@@ -116,13 +119,16 @@ impl Runtime {
 
 /// DataFusion's rules, and ours: views before all others; ids and the choice of fresh traces right behind the
 /// one that brings predicates to the stored columns, since later rules would hide them in common
-/// subexpressions; shared percentiles
-/// last, when constants are folded.
+/// subexpressions; shared percentiles last, when constants are folded.
 fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter");
     let behind = pushed.map_or(0, |at| at + 1);
-    rules.splice(behind..behind, [Arc::new(HexIds) as _, Arc::new(FreshTraces) as _]);
+    let ours = [Arc::new(HexIds) as _, Arc::new(FreshTraces) as _, Arc::new(LateHex) as _];
+    rules.splice(behind..behind, ours);
+    // DataFusion 55 takes `upper(x) AS x` for `x` where it brings attributes down to the scan. Physical
+    // planning does that, too, once they are taken out of the nodes above.
+    rules.retain(|rule| rule.name() != "push_down_leaf_projections");
     // Rollups are used where constants are known, and views still are tables.
     let first: [Arc<dyn OptimizerRule + Send + Sync>; 3] = [
         Arc::new(SimplifyExpressions::new()),

@@ -391,3 +391,20 @@ async fn percentiles_share_a_sketch() {
     let alone = "SELECT p50(duration_ns) FROM spans";
     assert!(!self::plan(&session, alone).await.contains("shared_percentiles"));
 }
+
+/// Scenario: an expression under the name of the column that it is made of, beside an attribute. DataFusion 55 took
+/// it for the column.
+/// Guarantees: it is computed, of fresh and of assembled spans.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expression_may_have_the_name_of_its_column() {
+    let lake = shop().await;
+    let sql = "WITH loud AS (SELECT upper(trace_id) AS trace_id, span_name AS span_name, attributes FROM spans) \
+               SELECT trace_id, min(span_name), max(attributes['http.route']) FROM loud GROUP BY trace_id ORDER BY 1";
+    let expected = [
+        ["4BF92F3577B34DA6A3CE929D0E0E4736", "GET /cart", "/cart"],
+        ["5BF92F3577B34DA6A3CE929D0E0E4736", "orphan", "NULL"],
+    ];
+    assert_eq!(lake.rows(sql).await, expected);
+    lake.engine.assemble(&engine::CompactSettings::default().at_once()).await.unwrap();
+    assert_eq!(lake.rows(sql).await, expected);
+}

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use engine::table_functions;
 
-use crate::it::assembly::sample;
+use crate::it::assembly::{assemble_all, import, sample};
 use crate::it::fixtures::{TestLake, error};
 
 /// A second of the tests' day.
@@ -51,10 +51,13 @@ async fn lake(traces: &[String]) -> TestLake {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_runs() {
     let lake = TestLake::empty().await;
-    let mut writer = lake.engine.writer();
-    writer.append(schema::SpanBatch::try_new(sample()).unwrap()).await.unwrap();
-    writer.accept();
-    writer.commit().await.unwrap();
+    import(&lake, &sample()).await;
+    call_each(&lake).await;
+    assemble_all(&lake).await;
+    call_each(&lake).await;
+}
+
+async fn call_each(lake: &TestLake) {
     for (name, function) in table_functions().unwrap() {
         lake.rows(&function.example).await;
         let needed = function.parameters.iter().filter(|p| p.default.is_none());

@@ -37,5 +37,16 @@ pub(super) const WORDS: &[(&str, &str)] = &[
         "Nearest rank: observed values. In brackets is the range that holds the true one with \
          95 % certainty.",
     ),
+    (
+        "Cause",
+        "For the comparison with the range before: the main cause of three slow traces or more, \
+         with 5 % of the difference or more. It is worse or better if that share changed by 5 \
+         points or more.",
+    ),
+    (
+        "Rose, fell",
+        "The ranges that hold the true percentiles do not touch, and the values differ by 5 % and \
+         by 5 ms.",
+    ),
     ("Time lost", "Sum over the slow traces of duration minus median."),
 ];

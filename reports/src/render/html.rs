@@ -6,7 +6,7 @@ mod tables;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{glossary, sentences};
+use super::{glossary, sentences, since};
 use crate::tuesday::model::TuesdayReport;
 
 /// The style sheet of the page.
@@ -35,8 +35,9 @@ pub(super) fn page(report: &TuesdayReport) -> String {
                 main {
                     (answers(report))
                     @for (place, found) in report.reviews.iter().enumerate() {
-                        (review::section(found, place + 1))
+                        (review::section(report, found, place + 1))
                     }
+                    (deployments(report))
                     (tables::groups(report))
                     (tables::small_groups(report))
                     (tables::questions(report))
@@ -74,6 +75,21 @@ fn answers(report: &TuesdayReport) -> Markup {
                     }
                     " may change the answers."
                 }
+            }
+        }
+    }
+}
+
+/// The versions that came in the range.
+fn deployments(report: &TuesdayReport) -> Markup {
+    html! {
+        @if !report.deployments.is_empty() {
+            section #deployments aria-labelledby="deployments-title" {
+                h2 #deployments-title { "Deployments" }
+                ul {
+                    @for deployment in &report.deployments { li { (since::deployment(deployment)) } }
+                }
+                (tables::sql(&report.deployments_sql))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 pub(super) mod escape;
 
-use super::{glossary, sentences};
+use super::{glossary, sentences, since};
 use crate::format::{Unit, count, duration, number, share};
 use crate::instant;
 use crate::tuesday::model::{GroupReview, TuesdayReport};
@@ -36,7 +36,12 @@ pub(super) fn document(report: &TuesdayReport) -> String {
     }
     out.push('\n');
     for (place, found) in report.reviews.iter().enumerate() {
-        review(&mut out, found, place + 1);
+        review(&mut out, report, found, place + 1);
+    }
+    if !report.deployments.is_empty() {
+        line(&mut out, "## Deployments");
+        list(&mut out, report.deployments.iter().map(|d| text(&since::deployment(d))));
+        sql(&mut out, &report.deployments_sql);
     }
     groups(&mut out, report);
     small_groups(&mut out, report);
@@ -54,7 +59,14 @@ pub(super) fn document(report: &TuesdayReport) -> String {
     out
 }
 
-fn review(out: &mut String, review: &GroupReview, number: usize) {
+fn list(out: &mut String, items: impl Iterator<Item = String>) {
+    for item in items {
+        let _ = writeln!(out, "- {item}");
+    }
+    out.push('\n');
+}
+
+fn review(out: &mut String, report: &TuesdayReport, review: &GroupReview, number: usize) {
     let header = &review.header;
     line(out, &format!("## {number}. {}", text(&sentences::group_name(header))));
     line(out, &text(&sentences::capitalized(&sentences::finding(review))));
@@ -74,6 +86,11 @@ fn review(out: &mut String, review: &GroupReview, number: usize) {
             duration(header.p99.value_ns as f64),
         ),
     );
+    let changes = since::changes(report, review);
+    if !changes.is_empty() {
+        line(out, &format!("{}:", since::title(report)));
+        list(out, changes.iter().map(|change| text(change)));
+    }
     causes(out, review);
     for cause in review.causes.iter().filter(|cause| !cause.facts.is_empty()) {
         for fact in &cause.facts {

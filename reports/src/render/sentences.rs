@@ -85,23 +85,30 @@ pub(super) fn finding(review: &GroupReview) -> String {
         // Other operations may be faster, so that one alone explains more than all of it.
         _ => "all of the difference is ".into(),
     });
-    text.push_str(&named_with_reason(first));
+    text.push_str(&named_with_reason(review, first));
     let second = others.first().filter(|second| {
         first.share.is_some_and(|share| share < ENOUGH_SHARE)
             && second.share.is_some_and(|share| share >= HEADLINE_SHARE)
     });
     if let Some((second, part)) = second.and_then(|s| Some((s, s.share?))) {
-        text.push_str(&format!(", {} is {}", share(part), named_with_reason(second)));
+        text.push_str(&format!(", {} is {}", share(part), named_with_reason(review, second)));
     }
     text + "."
 }
 
-/// `search shop.Search/Query (slower calls; service_version = 3.9.0)`.
-fn named_with_reason(cause: &Cause) -> String {
+/// `search shop.Search/Query (slower calls; service_version = 3.9.0; a new cause)`.
+fn named_with_reason(review: &GroupReview, cause: &Cause) -> String {
     let is_short = |fact: &&Fact| fact.value.chars().count() <= SHORT_CHARS;
     let telling = cause.facts.iter().filter(|fact| fact.typical_share <= TELLING_SHARE);
     let fact = telling.filter(is_short).map(|f| format!("; {} = {}", f.name, f.value)).next();
-    format!("{} ({}{})", operation_name(cause), change(cause), fact.unwrap_or_default())
+    let is_new = super::since::is_new(review, &cause.service_name, &cause.span_name);
+    format!(
+        "{} ({}{}{})",
+        operation_name(cause),
+        change(cause),
+        fact.unwrap_or_default(),
+        if is_new { "; a new cause" } else { "" }
+    )
 }
 
 /// When the traces to review started: an incident of an hour, or all week.

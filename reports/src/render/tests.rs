@@ -114,6 +114,7 @@ fn row(depth: u32, name: &str, call_count: u64, critical_path_ns: i64) -> Waterf
 fn review(name: &str) -> GroupReview {
     let header = header(name);
     GroupReview {
+        before: None,
         histogram: vec![
             Bin { from_ns: 100_000_000, to_ns: 2_100_000_000, trace_count: 988, is_slow: false },
             Bin { from_ns: 2_100_000_000, to_ns: 2_400_000_001, trace_count: 12, is_slow: true },
@@ -166,6 +167,32 @@ fn review(name: &str) -> GroupReview {
     }
 }
 
+fn before(name: &str) -> Before {
+    let level = |percent, before: i64, change| Level {
+        percent,
+        before: quantile(before),
+        now: quantile(2_000_000_000),
+        change,
+    };
+    let since = |span_name: &str, trend| CauseSince {
+        service_name: "inventory".into(),
+        span_name: span_name.into(),
+        trend,
+        share_before: (trend != Trend::New).then_some(0.55),
+        share_now: (trend != Trend::Gone).then_some(0.71),
+    };
+    Before {
+        header: GroupHeader { threshold_ns: 1_500_000_000, ..header(name) },
+        levels: vec![
+            level(50, 180_000_000, LevelChange::Same),
+            level(99, 600_000_000, LevelChange::Slower),
+        ],
+        as_slow_count: 50,
+        as_slow_share: 0.05,
+        causes: vec![since("SELECT stock", Trend::New), since(HOSTILE, Trend::Gone)],
+    }
+}
+
 fn report() -> TuesdayReport {
     TuesdayReport {
         format_version: FORMAT_VERSION,
@@ -194,6 +221,17 @@ fn report() -> TuesdayReport {
             text: "103 traces are incomplete.".into(),
             sql: Some("SELECT 4".into()),
         }],
+        before: Range::week("2026-W46").unwrap().before(),
+        deployments: vec![Deployment {
+            service_name: "inventory".into(),
+            service_version: HOSTILE.into(),
+            deployment_environment: Some("prod".into()),
+            previous_version: "1.2.3".into(),
+            first_seen: "2026-11-11T08:00:00Z".parse().unwrap(),
+            error_rate: Some(0.031),
+            p99_ns: Some(1.2e9),
+        }],
+        deployments_sql: "SELECT 7".into(),
         groups_sql: "SELECT 5".into(),
         small_groups_sql: "SELECT 6".into(),
     }
@@ -390,4 +428,27 @@ fn a_report_without_reviews_is_no_empty_page() {
     assert!(headline(&report).contains("None has slow traces to review."));
     assert!(html(&report).contains("No root operation of this range has slow traces to review."));
     assert!(markdown(&report).contains("Too few traces"));
+}
+
+/// Scenario: a cause is new, p99 rose, and a service of a cause was deployed.
+/// Guarantees: both forms say so, in sentences; the headline names the new cause.
+#[test]
+fn changes_since_the_week_before() {
+    let mut report = report();
+    report.reviews[0].before = Some(before("GET /search"));
+    assert!(headline(&report).contains("SELECT stock (slower calls; a new cause)"));
+    for text in [html(&report), markdown(&report)] {
+        for sentence in [
+            "Since the week before",
+            "The p99 rose from 600 ms to 2 s.",
+            "50 of 1,000 traces (5 %) take 1.5 s or longer, as 1.2 % did before.",
+            "New cause: inventory SELECT stock (71 % of the difference).",
+            "(55 % of the difference before).",
+            "after 1.2.3 in prod, first seen Wed 2026-11-11 08:00 UTC; 3.1 % of its calls fail, p99 1.2 s.",
+        ] {
+            assert!(text.contains(sentence), "{sentence}");
+        }
+    }
+    let alone = TuesdayReport { before: None, deployments: Vec::new(), ..report };
+    assert!(!html(&alone).contains("Since the week before"));
 }

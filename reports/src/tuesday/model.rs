@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::week::Range;
 
+mod before;
 mod causes;
 mod waterfall;
 
+pub use before::{Before, CauseSince, Deployment, Level, LevelChange, Trend};
 pub use causes::{Cause, CauseChange, Decomposition, Fact, FactOrigin, OtherOperations};
 pub use waterfall::{Segment, Waterfall, WaterfallRow};
 
@@ -37,6 +39,15 @@ pub struct TuesdayReport {
     pub small_groups: Vec<SmallGroup>,
     /// What makes the answers less certain, and what to ask about it.
     pub questions: Vec<Question>,
+    /// The range of the same length before, which this one is compared with; `null` if nothing is known of it.
+    #[serde(default)]
+    pub before: Option<Range>,
+    /// Versions of services that were first seen in the range, the first one first.
+    #[serde(default)]
+    pub deployments: Vec<Deployment>,
+    /// SQL of `deployments`.
+    #[serde(default)]
+    pub deployments_sql: String,
     /// SQL of the table of root operations ([`GroupHeader`]).
     pub groups_sql: String,
     /// SQL of the table of root operations with too few traces.
@@ -152,6 +163,9 @@ pub struct SmallGroup {
 pub struct GroupReview {
     /// The numbers.
     pub header: GroupHeader,
+    /// What it was in the range before, and what changed; `null` if it had too few traces there.
+    #[serde(default)]
+    pub before: Option<Before>,
     /// The distribution of all its root durations, ascending.
     pub histogram: Vec<Bin>,
     /// The difference between slow and typical traces, taken apart.

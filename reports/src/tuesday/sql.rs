@@ -161,6 +161,20 @@ ORDER BY impact_ns DESC, root_service_name, root_span_name",
     )
 }
 
+/// The versions that were first seen in the range.
+pub(super) fn deployments(before: &Range, range: &Range) -> String {
+    let (earliest, from) = (instant::to_text(&before.from()), instant::to_text(&range.from()));
+    format!(
+        "-- Versions that were first seen in the range, of services that had another one before.
+SELECT service_name, service_version, deployment_environment, previous_version, first_seen,
+    error_rate, p99_ns
+FROM deployments(\"from\" => '{earliest}', \"to\" => '{}')
+WHERE is_new AND first_seen >= '{from}'
+ORDER BY first_seen, service_name, service_version",
+        instant::to_text(&range.to())
+    )
+}
+
 /// The table of root operations with too few traces.
 pub(super) fn shown_small_groups(range: &Range) -> String {
     format!(

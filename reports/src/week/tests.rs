@@ -95,3 +95,13 @@ fn a_range_round_trips_through_json() {
         assert_eq!(serde_json::from_str::<Range>(&text).unwrap(), range, "{text}");
     }
 }
+
+#[test]
+fn the_range_before() {
+    let week = Range::week("2026-W01").unwrap();
+    assert_eq!(week.before().unwrap(), Range::week("2025-W52").unwrap());
+    let hours = Range::between("2026-11-10T06:00:00Z", "2026-11-10T09:00:00Z").unwrap();
+    let before = Range::between("2026-11-10T03:00:00Z", "2026-11-10T06:00:00Z").unwrap();
+    assert_eq!(hours.before().unwrap(), before);
+    assert!(Range::between("1678-01-01", "1690-01-01").unwrap().before().is_none());
+}

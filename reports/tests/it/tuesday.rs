@@ -7,10 +7,12 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use engine::Session;
-use reports::model::{CauseChange, GroupHeader, GroupReview, QuestionKind, TuesdayReport};
+use reports::model::{
+    CauseChange, GroupHeader, GroupReview, LevelChange, QuestionKind, Trend, TuesdayReport,
+};
 use reports::{Error, Options, Range, headline, html, json, markdown, tuesday};
 
-use super::lake::{Flaw, MONDAY_NS, SECOND, Trace, lake, session};
+use super::lake::{Flaw, MONDAY_NS, MS, SECOND, Step, Trace, lake, session};
 use super::oracle::{self, Group, Operation};
 use super::week::{HOSTILE, traces};
 
@@ -384,6 +386,65 @@ async fn a_report_without_reviews_says_why() {
     assert_eq!((report.reviews.len(), report.small_groups[0].trace_count), (0, 9));
     assert!(headline(&report).contains("None has slow traces to review."));
     assert!(html(&report).contains("Too few traces"));
+}
+
+/// Scenario: two weeks; in the second one step is slow in some traces, in a version that was not there before.
+/// Guarantees: the step is a new cause, that of the week before is gone, the levels and the version are named; the
+/// week before has nothing to compare with.
+#[tokio::test]
+async fn changes_since_the_week_before() {
+    let step = |service, name, each_ns| Step { service, name, calls: 1, each_ns, failed_calls: 0 };
+    let week_ns = 7 * 24 * 3_600 * SECOND;
+    let trace = |id: i64| {
+        let (week, number) = (id / 1_000, id % 1_000);
+        let slow = if number % 50 == 0 { 400 * MS } else { 0 };
+        let (stock, price) = if week == 0 { (slow, 0) } else { (0, 3 * slow) };
+        Trace {
+            id: id as u128 + 1,
+            service: "web",
+            name: "GET /cart",
+            start_ns: MONDAY_NS + week * week_ns + number * SECOND,
+            own_ns: 10 * MS + number % 7 * MS,
+            root_failed: false,
+            steps: vec![
+                step("stock", "read", 20 * MS + stock),
+                step("price", "sum", 20 * MS + price),
+            ],
+            flaw: Flaw::None,
+            version: if id < 1_500 { "1.0.0" } else { "1.1.0" },
+        }
+    };
+    let traces: Vec<Trace> = (0..2_000).map(trace).collect();
+    let session = session(&traces).await;
+    let first = report(&session).await;
+    assert!(first.before.is_none() && first.reviews[0].before.is_none());
+    assert!(first.deployments.is_empty());
+
+    let next = Range::week("2026-W47").unwrap();
+    let report = tuesday(&session, next, &Options::default()).await.unwrap();
+    assert_eq!(report.before, Some(week()));
+    let before = report.reviews[0].before.as_ref().unwrap();
+    assert_eq!(before.header, first.reviews[0].header);
+    let changes: Vec<_> = before.levels.iter().map(|l| (l.percent, l.change)).collect();
+    assert_eq!(
+        changes,
+        [(50, LevelChange::Same), (95, LevelChange::Same), (99, LevelChange::Slower)]
+    );
+    let causes: Vec<_> =
+        before.causes.iter().map(|cause| (cause.service_name.as_str(), cause.trend)).collect();
+    assert_eq!(causes, [("price", Trend::New), ("stock", Trend::Gone)]);
+    // Twenty of a thousand took so long; ten were the slowest 1 %, with those as slow as the tenth.
+    let as_slow = traces[1_000..].iter().filter(|t| t.duration_ns() >= before.header.threshold_ns);
+    assert_eq!(before.as_slow_count, as_slow.count() as u64);
+    let found: Vec<_> = report
+        .deployments
+        .iter()
+        .map(|d| (d.service_name.as_str(), d.service_version.as_str(), d.previous_version.as_str()))
+        .collect();
+    let expected = ["web", "stock", "cache", "price"];
+    assert_eq!(found, expected.map(|service| (service, "1.1.0", "1.0.0")));
+    assert_eq!(ints_len(&query(&session, &report.deployments_sql).await), 4);
+    assert!(headline(&report).contains("a new cause"), "{}", headline(&report));
 }
 
 async fn query(session: &Session, sql: &str) -> Vec<RecordBatch> {

@@ -5,11 +5,11 @@ use maud::{Markup, html};
 use super::chart::{causes as cause_chart, distribution, waterfall as waterfall_chart};
 use super::tables::{self, sql};
 use crate::format::{count, duration, interval, share};
-use crate::render::sentences;
-use crate::tuesday::model::{Cause, GroupReview, Quantile, TraceRef};
+use crate::render::{sentences, since};
+use crate::tuesday::model::{Cause, GroupReview, Quantile, TraceRef, TuesdayReport};
 
 /// The section with the given number, from 1.
-pub(super) fn section(review: &GroupReview, number: usize) -> Markup {
+pub(super) fn section(report: &TuesdayReport, review: &GroupReview, number: usize) -> Markup {
     let header = &review.header;
     html! {
         section.review #{ "g" (number) } aria-labelledby={ "g" (number) "-title" } {
@@ -17,6 +17,7 @@ pub(super) fn section(review: &GroupReview, number: usize) -> Markup {
             p.answer { (sentences::capitalized(&sentences::finding(review))) }
             @if let Some(when) = sentences::when(review) { p { (when) } }
             (facts(review))
+            (changes(report, review))
             h3 { "Where the time goes" }
             (cause_chart::figure(review, number))
             (causes(review))
@@ -43,6 +44,17 @@ pub(super) fn section(review: &GroupReview, number: usize) -> Markup {
             h3 { "Traces to review" }
             (tables::review_list(review))
             (sql(&review.review_list_sql))
+        }
+    }
+}
+
+/// What is otherwise than in the range before.
+fn changes(report: &TuesdayReport, review: &GroupReview) -> Markup {
+    let found = since::changes(report, review);
+    html! {
+        @if !found.is_empty() {
+            h3 { (since::title(report)) }
+            ul { @for change in &found { li { (change) } } }
         }
     }
 }
