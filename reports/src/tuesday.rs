@@ -13,7 +13,7 @@
 //!
 //! # Not here
 //!
-//! No weights yet (every trace counts once), no clusters of shapes.
+//! No clusters of shapes.
 
 mod before;
 mod causes;
@@ -29,6 +29,7 @@ mod ranking;
 mod scan;
 mod sql;
 mod waterfall;
+mod weight;
 
 use engine::Session;
 
@@ -38,7 +39,7 @@ use crate::week::Range;
 
 pub(crate) use sql::quoted;
 
-use causes::{Cohort, Explanation, explain};
+use causes::{Explanation, explain};
 use facts::Explained;
 use medoid::medoid;
 use model::{
@@ -230,11 +231,8 @@ async fn since(
 }
 
 fn explain_group(group: &RankedGroup, parts: &Parts, most_causes: usize) -> Explanation {
-    let header = &group.header;
-    let slow = Cohort { traces: header.slow_count, duration_sum_ns: header.slow_duration_sum_ns };
-    let typical =
-        Cohort { traces: header.typical_count, duration_sum_ns: header.typical_duration_sum_ns };
-    explain(parts, slow, typical, most_causes)
+    let weights: Vec<u64> = group.slow().iter().map(|trace| trace.weight).collect();
+    explain(parts, &weights, group.slow_cohort, group.typical_cohort, most_causes)
 }
 
 fn representative(group: &RankedGroup, parts: &Parts) -> Option<TraceRow> {

@@ -74,8 +74,8 @@ pub(super) fn finding(review: &GroupReview) -> String {
     let mut text = format!(
         "the slowest {} % take {} instead of {}; ",
         header.slowest_percent,
-        duration(header.slow_mean_ns()),
-        duration(header.typical_mean_ns())
+        duration(header.slow_mean_duration_ns),
+        duration(header.typical_mean_duration_ns)
     );
     let Some((first, others)) = review.causes.split_first() else {
         return text + "no operation explains it.";

@@ -62,7 +62,7 @@ fn levels(before: &Before) -> String {
 
 /// How many traces are as slow as the slowest were.
 fn as_slow(review: &GroupReview, before: &Before) -> Option<String> {
-    let expected = before.header.slow_count as f64 / before.header.trace_count.max(1) as f64;
+    let expected = before.header.slow_share;
     let factor = before.as_slow_share / expected;
     (factor >= MANY_MORE || factor <= 1.0 / MANY_MORE).then(|| {
         format!(

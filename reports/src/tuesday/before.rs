@@ -11,7 +11,7 @@ use super::model::{
 };
 use super::parts::Parts;
 use super::ranking::{RankedGroup, rank_groups};
-use super::{Options, explain_group, scan, sql};
+use super::{Options, explain_group, scan, sql, weight};
 use crate::error::Result;
 use crate::instant;
 use crate::week::Range;
@@ -99,7 +99,8 @@ fn compare(
     now: &RankedGroup,
     causes_now: &[Cause],
 ) -> Before {
-    let as_slow = now.traces().partition_point(|t| t.duration_ns >= before.threshold_ns) as u64;
+    let as_slow = now.traces().partition_point(|t| t.duration_ns >= before.threshold_ns);
+    let weight: u128 = now.traces()[..as_slow].iter().map(|t| u128::from(t.weight)).sum();
     let level = |percent, before: &Quantile, now: &Quantile| Level {
         percent,
         before: before.clone(),
@@ -113,8 +114,8 @@ fn compare(
             level(95, &before.p95, &header.p95),
             level(99, &before.p99, &header.p99),
         ],
-        as_slow_count: as_slow,
-        as_slow_share: as_slow as f64 / header.trace_count.max(1) as f64,
+        as_slow_count: as_slow as u64,
+        as_slow_share: weight::traces(weight) / header.estimated_trace_count,
         causes: trends(causes_before, causes_now),
         header: before.clone(),
     }

@@ -2,6 +2,10 @@
 //! (semantics.md 4.6): fields are added, never renamed or given another meaning
 //! without a new [`FORMAT_VERSION`].
 //!
+//! Counts and sums are of the traces that are stored. Where sampling left out others,
+//! percentiles, thresholds, means, shares and the impact count each trace as many times as
+//! its `sample_weight` says.
+//!
 //! Durations and times are nanoseconds; a mean of them is a decimal number. A share is
 //! a part of 1. What cannot be said (a share of nothing, a quantile of too few traces)
 //! is `null`, never NaN or zero. A moment is RFC 3339 text in UTC.
@@ -82,18 +86,27 @@ pub struct GroupHeader {
     pub slowest_percent: u32,
     /// n: connected traces.
     pub trace_count: u64,
+    /// How many traces those stand for: the sum of their weights.
+    #[serde(default)]
+    pub estimated_trace_count: f64,
     /// Traces of this root operation that are not connected; not part of n.
     pub incomplete_trace_count: u64,
-    /// k = ceil(n * `slowest_percent` / 100): the length of the review list.
+    /// k: the length of the review list. Without weights it is ceil(n * `slowest_percent` / 100).
     pub review_count: u64,
     /// T: the k-th largest root duration.
     pub threshold_ns: i64,
     /// Traces with a root duration of T or more: the slow traces of all statistics.
     pub slow_count: u64,
+    /// The slow traces as a share of all.
+    #[serde(default)]
+    pub slow_share: f64,
     /// `slow_count - review_count`: traces as slow as the last one on the list that are not on it.
     pub tie_count: u64,
     /// Sum of the root durations of the slow traces.
     pub slow_duration_sum_ns: i64,
+    /// Mean root duration of the slow traces.
+    #[serde(default)]
+    pub slow_mean_duration_ns: f64,
     /// Traces with a root duration from `typical_low_ns` to `typical_high_ns`: the typical traces.
     pub typical_count: u64,
     /// The 40th percentile, nearest rank.
@@ -102,6 +115,9 @@ pub struct GroupHeader {
     pub typical_high_ns: i64,
     /// Sum of the root durations of the typical traces.
     pub typical_duration_sum_ns: i64,
+    /// Mean root duration of the typical traces.
+    #[serde(default)]
+    pub typical_mean_duration_ns: f64,
     /// Median of the root durations.
     pub p50: Quantile,
     /// 95th percentile of the root durations.
@@ -110,18 +126,6 @@ pub struct GroupHeader {
     pub p99: Quantile,
     /// Sum over the slow traces of root duration minus median: the time lost in the range.
     pub impact_ns: i64,
-}
-
-impl GroupHeader {
-    /// Mean root duration of the slow traces.
-    pub fn slow_mean_ns(&self) -> f64 {
-        mean(self.slow_duration_sum_ns, self.slow_count)
-    }
-
-    /// Mean root duration of the typical traces.
-    pub fn typical_mean_ns(&self) -> f64 {
-        mean(self.typical_duration_sum_ns, self.typical_count)
-    }
 }
 
 /// A nearest-rank quantile: one of the observed values.
@@ -270,7 +274,7 @@ pub enum QuestionKind {
     NoStatusCodes,
     /// Exact copies of spans: counted once.
     Duplicates,
-    /// Traces that stand for several: the numbers count each once.
+    /// Traces that stand for several.
     SampleWeights,
     /// Root operations with too few traces.
     SmallGroups,
@@ -278,9 +282,4 @@ pub enum QuestionKind {
     SkewedChildren,
     /// Root operations whose slowest traces are as fast as the median.
     NoSlowTail,
-}
-
-/// `sum / count`, 0 for a count of 0.
-fn mean(sum: i64, count: u64) -> f64 {
-    if count == 0 { 0.0 } else { sum as f64 / count as f64 }
 }

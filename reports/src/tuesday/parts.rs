@@ -1,7 +1,7 @@
 //! Critical-path times per trace and operation, of the slow and the typical traces of
 //! one root operation.
 //!
-//! Of typical traces only the sums are kept. Operations are numbered by name, so that
+//! Of typical traces only the sums are kept, as they are and by weight. Operations are numbered by name, so that
 //! a smaller number wins a tie whatever the order of the rows was.
 
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ pub(super) struct Measured {
     pub(super) calls: u64,
     /// How many of its spans have status `error`.
     pub(super) errors: u64,
+    /// How many traces this one stands for, in parts of [`super::weight::ONE`].
+    pub(super) weight: u64,
 }
 
 /// What one operation does in many traces.
@@ -31,6 +33,10 @@ pub(super) struct Sums {
     pub(super) calls: u64,
     /// Traces in which one of its spans failed.
     pub(super) error_traces: u64,
+    /// The same by the weights of the traces, in parts of [`super::weight::ONE`].
+    pub(super) weighted_ns: i128,
+    pub(super) weighted_calls: i128,
+    pub(super) weighted_errors: i128,
 }
 
 /// The critical-path time of one operation in one slow trace.
@@ -142,5 +148,9 @@ impl Sums {
         self.critical_path_ns += i128::from(measured.critical_path_ns);
         self.calls += measured.calls;
         self.error_traces += u64::from(measured.errors > 0);
+        let weight = i128::from(measured.weight);
+        self.weighted_ns += i128::from(measured.critical_path_ns) * weight;
+        self.weighted_calls += i128::from(measured.calls) * weight;
+        self.weighted_errors += i128::from(measured.errors > 0) * weight;
     }
 }

@@ -55,19 +55,43 @@ fn within<'a>(
 }
 
 /// A quantile of values that lie in descending order, with its interval.
+///
+/// Values with weights count so often. The interval is that of as many values without weights as say as much:
+/// the square of the sum of weights by the sum of their squares (semantics.md 9.4).
 pub(super) fn quantile(descending_ns: &impl Descending, percent: Percent) -> Option<Quantile> {
     let n = descending_ns.len();
-    let rank = rank(n, percent);
-    let at = |rank: usize| n.checked_sub(rank).and_then(|index| descending_ns.get(index));
-    let interval = confidence_ranks(n, percent);
+    let place = |rank: usize, of: usize| {
+        // The smallest value up to which there is so much weight.
+        let all = descending_ns.above(n);
+        let wanted = all * rank as u128;
+        let reaches = |index: usize| (all - descending_ns.above(index)) * of as u128 >= wanted;
+        partition_point(n, reaches).checked_sub(1)
+    };
+    let at = |place: Option<usize>| place.and_then(|place| descending_ns.get(place));
+    let rank = |place: Option<usize>| place.map(|place| (n - place) as u64);
+    let equal = descending_ns.equal_values();
+    let interval = confidence_ranks(equal, percent);
+    let found = place(percent as usize, 100);
+    let low = interval.and_then(|(low, _)| place(low, equal));
+    let high = interval.and_then(|(_, high)| place(high, equal));
     Some(Quantile {
-        value_ns: at(rank.max(1))?,
-        rank: rank as u64,
-        low_rank: interval.map(|(low, _)| low as u64),
-        low_ns: interval.and_then(|(low, _)| at(low)),
-        high_rank: interval.map(|(_, high)| high as u64),
-        high_ns: interval.and_then(|(_, high)| at(high)),
+        value_ns: at(found)?,
+        rank: rank(found)?,
+        low_rank: rank(low),
+        low_ns: at(low),
+        high_rank: rank(high),
+        high_ns: at(high),
     })
+}
+
+/// Of the places from 0 the first for which it does not hold; it holds for all before it.
+fn partition_point(places: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut from, mut to) = (0, places);
+    while from < to {
+        let middle = from + (to - from) / 2;
+        if holds(middle) { from = middle + 1 } else { to = middle }
+    }
+    from
 }
 
 /// Values in descending order: what quantiles need of a list of traces.
@@ -76,6 +100,10 @@ pub(super) trait Descending {
     fn len(&self) -> usize;
     /// The value at a place from 0, the largest first.
     fn get(&self, index: usize) -> Option<i64>;
+    /// The weight of all values before a place; of all there are, before the place after the last.
+    fn above(&self, index: usize) -> u128;
+    /// As how many values without weights they say as much.
+    fn equal_values(&self) -> usize;
 }
 
 /// The nearest-rank median of values in any order; `None` if there are none.

@@ -119,8 +119,8 @@ fn sample_weights(found: &Found<'_>) -> Question {
         kind: QuestionKind::SampleWeights,
         count: found.traces.weighted,
         text: format!(
-            "{} of {} traces were sampled and stand for more than themselves. This report counts \
-             each once, so 1 % is 1 % of what was kept.",
+            "{} of {} traces were sampled and stand for more than themselves. Percentiles, means, \
+             shares and lost time count them so; numbers of traces are of those that were kept.",
             count(found.traces.weighted),
             count(found.traces.count)
         ),

@@ -3,7 +3,8 @@
 //!
 //! In: the traces of one root operation in any order. Out: the same traces, slowest
 //! first, and where in that order the slow and the typical ones lie. All of it is
-//! integer arithmetic.
+//! integer arithmetic. A trace counts as many times as its weight says; numbers of
+//! traces are of those that are stored.
 
 use std::ops::Range;
 
@@ -11,6 +12,7 @@ use schema::TraceId;
 
 use super::model::{GroupHeader, SmallGroup};
 use super::quantiles::{Descending, Percent, fewest_values, quantile};
+use super::weight;
 
 /// How many per cent are reviewed, the finest first, and the quantile they begin at.
 const REVIEWS: [(u32, Percent); 2] = [(1, 99), (5, 95)];
@@ -25,6 +27,8 @@ pub(super) struct TraceRow {
     pub(super) start_ns: i64,
     pub(super) duration_ns: i64,
     pub(super) root_failed: bool,
+    /// In parts of [`weight::ONE`].
+    pub(super) weight: u64,
 }
 
 /// The traces of one root operation.
@@ -46,6 +50,34 @@ pub(super) struct RankedGroup {
     traces: Vec<TraceRow>,
     slow: usize,
     typical: Range<usize>,
+    pub(super) slow_cohort: Cohort,
+    pub(super) typical_cohort: Cohort,
+}
+
+/// Some traces together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Cohort {
+    /// The sum of their weights, in parts of [`weight::ONE`].
+    pub(super) weight: u128,
+    /// The sum of their root durations.
+    pub(super) duration_sum_ns: i128,
+    /// The same with each as many times as its weight says, in parts of [`weight::ONE`].
+    pub(super) weighted_ns: i128,
+}
+
+impl Cohort {
+    fn of(traces: &[TraceRow]) -> Self {
+        traces.iter().fold(Self::default(), |sum, trace| Self {
+            weight: sum.weight + u128::from(trace.weight),
+            duration_sum_ns: sum.duration_sum_ns + i128::from(trace.duration_ns),
+            weighted_ns: sum.weighted_ns + i128::from(trace.duration_ns) * i128::from(trace.weight),
+        })
+    }
+
+    /// The mean root duration; 0 of none.
+    fn mean_ns(&self) -> f64 {
+        if self.weight == 0 { 0.0 } else { self.weighted_ns as f64 / self.weight as f64 }
+    }
 }
 
 impl RankedGroup {
@@ -105,16 +137,18 @@ pub(super) fn fewest_traces() -> usize {
     REVIEWS.iter().map(|(_, quantile)| fewest_values(*quantile)).min().unwrap_or(0)
 }
 
-/// k = ceil(n * percent / 100), in integers.
-pub(super) fn review_size(traces: usize, percent: u32) -> usize {
-    (traces * percent as usize).div_ceil(100)
+/// k: the fewest of the slowest traces that have so many per cent of all weight, which without weights is
+/// ceil(n * percent / 100).
+fn review_size(durations: &Durations<'_>, percent: u32) -> usize {
+    let wanted = durations.above(durations.len()) * u128::from(percent);
+    durations.above.partition_point(|above| above * 100 < wanted)
 }
 
 fn rank_group(group: Group, percent: u32) -> Option<RankedGroup> {
     let Group { service_name, span_name, mut traces, incomplete } = group;
     traces.sort_unstable_by(|a, b| b.duration_ns.cmp(&a.duration_ns).then(a.id.cmp(&b.id)));
-    let durations = Durations(&traces);
-    let review_count = review_size(traces.len(), percent);
+    let durations = Durations::new(&traces);
+    let review_count = review_size(&durations, percent);
     let threshold_ns = durations.get(review_count.checked_sub(1)?)?;
     let slow = traces.partition_point(|trace| trace.duration_ns >= threshold_ns);
     let value = |percent| quantile(&durations, percent);
@@ -123,8 +157,9 @@ fn rank_group(group: Group, percent: u32) -> Option<RankedGroup> {
     let typical = traces.partition_point(|trace| trace.duration_ns > typical_high_ns)
         ..traces.partition_point(|trace| trace.duration_ns >= typical_low_ns);
     let p50 = value(50)?;
-    let median = i128::from(p50.value_ns);
-    let slow_sum = sum(&traces[..slow]);
+    let (slow_cohort, typical_cohort) =
+        (Cohort::of(&traces[..slow]), Cohort::of(&traces[typical.clone()]));
+    let lost = slow_cohort.weighted_ns - i128::from(p50.value_ns) * slow_cohort.weight as i128;
     let header = GroupHeader {
         root_service_name: service_name,
         root_span_name: span_name,
@@ -134,18 +169,22 @@ fn rank_group(group: Group, percent: u32) -> Option<RankedGroup> {
         review_count: review_count as u64,
         threshold_ns,
         slow_count: slow as u64,
+        slow_share: slow_cohort.weight as f64 / durations.above(traces.len()) as f64,
         tie_count: (slow - review_count) as u64,
-        slow_duration_sum_ns: to_i64(slow_sum),
+        slow_duration_sum_ns: to_i64(slow_cohort.duration_sum_ns),
+        slow_mean_duration_ns: slow_cohort.mean_ns(),
         typical_count: typical.len() as u64,
         typical_low_ns,
         typical_high_ns,
-        typical_duration_sum_ns: to_i64(sum(&traces[typical.clone()])),
+        typical_duration_sum_ns: to_i64(typical_cohort.duration_sum_ns),
+        typical_mean_duration_ns: typical_cohort.mean_ns(),
+        estimated_trace_count: weight::traces(durations.above(traces.len())),
         p95: value(95)?,
         p99: value(99)?,
         p50,
-        impact_ns: to_i64(slow_sum - median * slow as i128),
+        impact_ns: to_i64(rounded(lost, i128::from(weight::ONE))),
     };
-    Some(RankedGroup { header, traces, slow, typical })
+    Some(RankedGroup { header, traces, slow, typical, slow_cohort, typical_cohort })
 }
 
 fn small_group(group: Group) -> SmallGroup {
@@ -160,20 +199,49 @@ fn small_group(group: Group) -> SmallGroup {
 }
 
 /// The root durations of traces in the order of the review.
-struct Durations<'a>(&'a [TraceRow]);
+struct Durations<'a> {
+    traces: &'a [TraceRow],
+    /// The weight of the traces before each, and of all.
+    above: Vec<u128>,
+    squares: u128,
+}
 
-impl Descending for Durations<'_> {
-    fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    fn get(&self, index: usize) -> Option<i64> {
-        self.0.get(index).map(|trace| trace.duration_ns)
+impl<'a> Durations<'a> {
+    fn new(traces: &'a [TraceRow]) -> Self {
+        let mut above = Vec::with_capacity(traces.len() + 1);
+        let (mut weight, mut squares) = (0, 0);
+        above.push(0);
+        for trace in traces {
+            weight += u128::from(trace.weight);
+            squares += u128::from(trace.weight).pow(2);
+            above.push(weight);
+        }
+        Self { traces, above, squares }
     }
 }
 
-fn sum(traces: &[TraceRow]) -> i128 {
-    traces.iter().map(|trace| i128::from(trace.duration_ns)).sum()
+impl Descending for Durations<'_> {
+    fn len(&self) -> usize {
+        self.traces.len()
+    }
+
+    fn get(&self, index: usize) -> Option<i64> {
+        self.traces.get(index).map(|trace| trace.duration_ns)
+    }
+
+    fn above(&self, index: usize) -> u128 {
+        self.above.get(index).copied().unwrap_or(0)
+    }
+
+    fn equal_values(&self) -> usize {
+        let all = self.above(self.len());
+        all.checked_mul(all).map_or(self.len(), |square| (square / self.squares.max(1)) as usize)
+    }
+}
+
+/// A quotient to the nearest whole number.
+fn rounded(sum: i128, parts: i128) -> i128 {
+    (2 * sum + parts).div_euclid(2 * parts)
 }
 
 /// A sum as the model holds it: 292 years of trace time are the limit.

@@ -13,6 +13,7 @@ use super::parts::{Measured, Operation, PartsBuilder};
 use super::ranking::{Group, RankedGroup, TraceRow};
 use super::sql;
 use super::waterfall::SpanRow;
+use super::weight;
 use crate::error::Result;
 use crate::week::Range;
 
@@ -47,6 +48,8 @@ pub(super) struct Member {
     /// The trace's place among the slow ones.
     pub(super) slow_place: Option<u32>,
     pub(super) is_typical: bool,
+    /// How many traces it stands for, in parts of [`weight::ONE`].
+    pub(super) weight: u64,
 }
 
 /// The cohorts of the groups shown, by trace.
@@ -84,6 +87,11 @@ pub(super) async fn traces(session: &Session, range: &Range) -> Result<Traces> {
                     start_ns: or_zero(&starts, row),
                     duration_ns: or_zero(&durations, row),
                     root_failed: or_empty(&statuses, row) == "error",
+                    weight: weight::parts_of_one(if weights.is_valid(row) {
+                        weights.value(row)
+                    } else {
+                        1.0
+                    }),
                 });
             } else {
                 found.groups[place].incomplete += 1;
@@ -132,10 +140,12 @@ pub(super) fn members(groups: &[RankedGroup]) -> Members {
     for (group, ranked) in groups.iter().enumerate() {
         for (place, trace) in ranked.slow().iter().enumerate() {
             let slow_place = Some(place as u32);
-            members.insert(trace.id, Member { group, slow_place, is_typical: false });
+            let weight = trace.weight;
+            members.insert(trace.id, Member { group, slow_place, is_typical: false, weight });
         }
         for trace in ranked.typical() {
-            let member = Member { group, slow_place: None, is_typical: false };
+            let member =
+                Member { group, slow_place: None, is_typical: false, weight: trace.weight };
             members.entry(trace.id).or_insert(member).is_typical = true;
         }
     }
@@ -170,6 +180,7 @@ pub(super) async fn critical_paths(
                     critical_path_ns: or_zero(&times, row),
                     calls: count(&calls, row),
                     errors: count(&errors, row),
+                    weight: member.weight,
                 };
                 parts[member.group].add(operation, member.slow_place, member.is_typical, measured);
             }

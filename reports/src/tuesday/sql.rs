@@ -124,38 +124,45 @@ WHERE {} AND {} AND child.span_id <> child.parent_span_id AND child.start_time <
 pub(super) fn shown_groups(range: &Range) -> String {
     let (p99, p95) = (fewest_values(99), fewest_values(95));
     format!(
-        "-- Root operations with enough complete traces, and what their slowest cost.
+        "-- Root operations with enough complete traces, and what their slowest cost. A sampled trace
+-- counts as many times as its weight says.
 WITH placed AS (
-    SELECT root_service_name, root_span_name, root_duration_ns,
-        row_number() OVER (
+    SELECT root_service_name, root_span_name, root_duration_ns, sample_weight,
+        count(*) OVER one_group AS n,
+        sum(sample_weight) OVER one_group AS weight,
+        sum(sample_weight) OVER (
             PARTITION BY root_service_name, root_span_name
             ORDER BY root_duration_ns DESC, trace_id
-        ) AS place,
-        count(*) OVER (PARTITION BY root_service_name, root_span_name) AS n
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) - sample_weight AS above
     FROM traces
     WHERE {} AND is_connected
-), sized AS (
-    -- p99 has an upper confidence bound from {p99} traces on, p95 from {p95}.
-    SELECT *, (n * CASE WHEN n >= {p99} THEN 1 ELSE 5 END + 99) / 100 AS k
+    WINDOW one_group AS (PARTITION BY root_service_name, root_span_name)
+), listed AS (
+    -- p99 has an upper confidence bound from {p99} traces on, p95 from {p95}. A millionth of a
+    -- millionth makes up for the last bit of a product.
+    SELECT *,
+        above < weight * (1 - 1e-12) * CASE WHEN n >= {p99} THEN 0.01 ELSE 0.05 END AS is_listed,
+        weight - above >= weight * (1 - 1e-12) * 0.5 AS from_p50
     FROM placed
     WHERE n >= {p95}
 ), marked AS (
     SELECT *,
-        min(CASE WHEN place <= k THEN root_duration_ns END)
-            OVER (PARTITION BY root_service_name, root_span_name) AS threshold_ns,
-        max(CASE WHEN n - place + 1 = (n + 1) / 2 THEN root_duration_ns END)
-            OVER (PARTITION BY root_service_name, root_span_name) AS median_ns
-    FROM sized
+        min(root_duration_ns) FILTER (WHERE is_listed) OVER one_group AS threshold_ns,
+        min(root_duration_ns) FILTER (WHERE from_p50) OVER one_group AS median_ns
+    FROM listed
+    WINDOW one_group AS (PARTITION BY root_service_name, root_span_name)
 )
-SELECT root_service_name, root_span_name, n AS trace_count, k AS review_count, threshold_ns,
-    sum(CASE WHEN root_duration_ns >= threshold_ns THEN 1 ELSE 0 END) AS slow_count,
-    percentile_nearest(root_duration_ns, 0.5) AS p50_ns,
-    percentile_nearest(root_duration_ns, 0.95) AS p95_ns,
-    percentile_nearest(root_duration_ns, 0.99) AS p99_ns,
-    sum(CASE WHEN root_duration_ns >= threshold_ns THEN root_duration_ns - median_ns ELSE 0 END)
-        AS impact_ns
+SELECT root_service_name, root_span_name, n AS trace_count,
+    count(*) FILTER (WHERE is_listed) AS review_count, threshold_ns,
+    count(*) FILTER (WHERE root_duration_ns >= threshold_ns) AS slow_count,
+    percentile_nearest(root_duration_ns, 0.5, sample_weight) AS p50_ns,
+    percentile_nearest(root_duration_ns, 0.95, sample_weight) AS p95_ns,
+    percentile_nearest(root_duration_ns, 0.99, sample_weight) AS p99_ns,
+    CAST(round(sum(sample_weight * (root_duration_ns - median_ns))
+        FILTER (WHERE root_duration_ns >= threshold_ns)) AS BIGINT) AS impact_ns
 FROM marked
-GROUP BY root_service_name, root_span_name, n, k, threshold_ns
+GROUP BY root_service_name, root_span_name, n, threshold_ns
 ORDER BY impact_ns DESC, root_service_name, root_span_name",
         starts_in(range)
     )
@@ -215,12 +222,15 @@ LIMIT {}",
 /// The causes of one root operation.
 pub(super) fn shown_causes(range: &Range, group: &GroupHeader) -> String {
     let GroupHeader { threshold_ns, typical_low_ns, typical_high_ns, .. } = group;
-    let (slow, typical) = (group.slow_count.max(1), group.typical_count.max(1));
     format!(
         "-- Mean time on the critical path per operation, in {} slow traces (the {} slowest, and those
 -- as slow as the last) and in {} typical ones (40th to 60th percentile), largest excess first.
+-- Sums are of the stored traces; means count a sampled one as many times as its weight says.
 WITH picked AS (
-    SELECT trace_id AS picked_id,
+    SELECT trace_id AS picked_id, sample_weight AS weight,
+        sum(sample_weight) FILTER (WHERE root_duration_ns >= {threshold_ns}) OVER () AS slow_weight,
+        sum(sample_weight) FILTER (WHERE root_duration_ns BETWEEN {typical_low_ns} AND {typical_high_ns})
+            OVER () AS typical_weight,
         root_duration_ns >= {threshold_ns} AS is_slow,
         root_duration_ns BETWEEN {typical_low_ns} AND {typical_high_ns} AS is_typical
     FROM traces
@@ -231,7 +241,7 @@ WITH picked AS (
             OR root_duration_ns BETWEEN {typical_low_ns} AND {typical_high_ns})
 ), timed AS (
     SELECT service_name, span_name, critical_path_ns, is_slow, is_typical, nested_right,
-        {ROOT_END}
+        weight, slow_weight, typical_weight, {ROOT_END}
     FROM spans JOIN picked ON trace_id = picked_id
 )
 SELECT service_name, span_name,
@@ -239,8 +249,9 @@ SELECT service_name, span_name,
     sum(CASE WHEN is_typical THEN critical_path_ns ELSE 0 END) AS typical_sum_ns,
     sum(CASE WHEN is_slow AND critical_path_ns > 0 THEN 1 ELSE 0 END) AS slow_calls,
     sum(CASE WHEN is_typical AND critical_path_ns > 0 THEN 1 ELSE 0 END) AS typical_calls,
-    sum(CASE WHEN is_slow THEN critical_path_ns ELSE 0 END) / {slow}.0
-        - sum(CASE WHEN is_typical THEN critical_path_ns ELSE 0 END) / {typical}.0 AS excess_ns
+    sum(CASE WHEN is_slow THEN weight * critical_path_ns ELSE 0.0 END) / max(slow_weight)
+        - sum(CASE WHEN is_typical THEN weight * critical_path_ns ELSE 0.0 END) / max(typical_weight)
+        AS excess_ns
 FROM timed
 WHERE nested_right <= root_end
 GROUP BY service_name, span_name

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, FixedSizeBinaryBuilder, Int64Array, RecordBatch, StringArray, new_null_array,
+    ArrayRef, FixedSizeBinaryBuilder, Float64Array, Int64Array, RecordBatch, StringArray,
+    new_null_array,
 };
 use engine::{Engine, Session, Settings, SystemClock};
 use object_store::memory::InMemory;
@@ -44,6 +45,8 @@ pub(crate) struct Trace {
     pub(crate) flaw: Flaw,
     /// `service.version` of all spans.
     pub(crate) version: &'static str,
+    /// How many traces it stands for.
+    pub(crate) weight: u64,
 }
 
 /// What is unusual about a trace.
@@ -89,6 +92,7 @@ struct Span {
     negative_ns: Option<i64>,
     failed: bool,
     version: &'static str,
+    weight: u64,
 }
 
 fn spans_of(trace: &Trace) -> Vec<Span> {
@@ -104,6 +108,7 @@ fn spans_of(trace: &Trace) -> Vec<Span> {
         negative_ns: None,
         failed,
         version: trace.version,
+        weight: trace.weight,
     };
     let (start, length) = (trace.start_ns, trace.duration_ns());
     let mut spans =
@@ -185,6 +190,10 @@ fn batch(spans: &[Span]) -> SpanBatch {
         }
         spans::NEGATIVE_DURATION_NS => {
             Arc::new(spans.iter().map(|s| s.negative_ns).collect::<Int64Array>())
+        }
+        spans::SAMPLE_WEIGHT => {
+            let weight = |span: &Span| (span.weight > 1).then_some(span.weight as f64);
+            Arc::new(spans.iter().map(weight).collect::<Float64Array>())
         }
         _ => new_null_array(field.data_type(), spans.len()),
     });

@@ -412,6 +412,7 @@ async fn changes_since_the_week_before() {
             ],
             flaw: Flaw::None,
             version: if id < 1_500 { "1.0.0" } else { "1.1.0" },
+            weight: 1,
         }
     };
     let traces: Vec<Trace> = (0..2_000).map(trace).collect();
@@ -445,6 +446,87 @@ async fn changes_since_the_week_before() {
     assert_eq!(found, expected.map(|service| (service, "1.1.0", "1.0.0")));
     assert_eq!(ints_len(&query(&session, &report.deployments_sql).await), 4);
     assert!(headline(&report).contains("a new cause"), "{}", headline(&report));
+}
+
+/// Scenario: a week of which sampling kept all slow traces and some of the others, with weights; and the week that
+/// the weights speak of, with each trace as many times.
+/// Guarantees: thresholds, percentiles, lost time, causes and shares are the same; the SQL of the tables, too.
+#[tokio::test]
+async fn a_sampled_trace_counts_as_its_weight_says() {
+    let step = |service, name, each_ns| Step { service, name, calls: 2, each_ns, failed_calls: 0 };
+    let trace = |number: u64| {
+        let is_slow = number % 40 == 0;
+        let (read, sum) = if is_slow { (250 * MS, number as i64 % 7 * 60 * MS) } else { (0, 0) };
+        Trace {
+            id: u128::from(number) * 1_000,
+            service: "web",
+            name: "GET /cart",
+            start_ns: MONDAY_NS + number as i64 * SECOND,
+            own_ns: 10 * MS + (number * 7_919 % 1_000) as i64 * MS / 50,
+            root_failed: is_slow,
+            steps: vec![step("stock", "read", 20 * MS + read), step("price", "sum", 5 * MS + sum)],
+            flaw: Flaw::None,
+            version: "1.0.0",
+            weight: if is_slow { 1 + number % 3 } else { 2 + number % 5 },
+        }
+    };
+    let sampled: Vec<Trace> = (1..=1_200).map(trace).collect();
+    let copies = |trace: &Trace| {
+        let one = |copy| Trace { id: trace.id + u128::from(copy), weight: 1, ..trace.clone() };
+        (0..trace.weight).map(one).collect::<Vec<_>>()
+    };
+    let all: Vec<Trace> = sampled.iter().flat_map(copies).collect();
+    let sampled_session = session(&sampled).await;
+    let (found, expected) = (report(&sampled_session).await, report(&session(&all).await).await);
+    let (review, whole) = (&found.reviews[0], &expected.reviews[0]);
+    let (header, full) = (&review.header, &whole.header);
+    assert_eq!(header.estimated_trace_count, all.len() as f64);
+    assert_eq!(full.trace_count, all.len() as u64);
+    let values = |h: &GroupHeader| {
+        let quantiles = [h.p50.value_ns, h.p95.value_ns, h.p99.value_ns];
+        (h.threshold_ns, h.typical_low_ns, h.typical_high_ns, quantiles, h.impact_ns)
+    };
+    assert_eq!(values(header), values(full));
+    assert!(close(header.slow_mean_duration_ns, full.slow_mean_duration_ns));
+    assert!(close(header.typical_mean_duration_ns, full.typical_mean_duration_ns));
+    assert!(close(header.slow_share, full.slow_share));
+    assert!(review.decomposition.adds_up);
+    assert!(close(review.decomposition.gap_ns, whole.decomposition.gap_ns));
+    assert_eq!(review.causes.len(), whole.causes.len());
+    for (cause, full) in review.causes.iter().zip(&whole.causes) {
+        assert_eq!((&cause.span_name, cause.change), (&full.span_name, full.change));
+        let numbers = |c: &reports::model::Cause| {
+            [
+                c.excess_ns,
+                c.share.unwrap(),
+                c.slow_mean_ns,
+                c.typical_mean_ns,
+                c.slow_calls_per_trace,
+                c.typical_calls_per_trace,
+                c.more_calls_ns,
+                c.slower_calls_ns,
+                c.dominated_share,
+                c.slow_error_share,
+            ]
+        };
+        for (found, expected) in numbers(cause).into_iter().zip(numbers(full)) {
+            assert!(close(found, expected), "{}: {found} {expected}", cause.span_name);
+        }
+    }
+    let weighted = found.questions.iter().find(|q| q.kind == QuestionKind::SampleWeights).unwrap();
+    assert_eq!(weighted.count, sampled.iter().filter(|trace| trace.weight > 1).count() as u64);
+
+    let rows = query(&sampled_session, &found.groups_sql).await;
+    assert_eq!(ints(&rows, "threshold_ns"), [header.threshold_ns]);
+    assert_eq!(ints(&rows, "review_count"), [header.review_count as i64]);
+    assert_eq!(ints(&rows, "p99_ns"), [header.p99.value_ns]);
+    assert_eq!(ints(&rows, "impact_ns"), [header.impact_ns]);
+    let rows = query(&sampled_session, &review.causes_sql).await;
+    let excesses = floats(&rows, "excess_ns");
+    assert!(excesses.iter().zip(&review.causes).all(|(sql, cause)| close(*sql, cause.excess_ns)));
+    let rows = query(&sampled_session, &review.review_list_sql).await;
+    let ids: Vec<String> = review.review_list.iter().map(|r| r.trace.trace_id.clone()).collect();
+    assert_eq!(texts(&rows, "trace_id"), ids);
 }
 
 async fn query(session: &Session, sql: &str) -> Vec<RecordBatch> {

@@ -112,5 +112,6 @@ fn plain(numbers: &mut Numbers, service: &'static str, name: &'static str, _n: u
         steps: vec![step("store", "read", 1, numbers.ns(MS, 2 * MS))],
         flaw: Flaw::None,
         version: "3.8.2",
+        weight: 1,
     }
 }

@@ -91,8 +91,8 @@ pub(super) fn causes(review: &GroupReview) -> Markup {
                         th scope="row" { "All" }
                         td { (unit.signed(review.decomposition.gap_ns)) }
                         td { (part((review.decomposition.gap_ns > 0.0).then_some(1.0))) }
-                        td { (unit.number(review.header.slow_mean_ns())) }
-                        td { (unit.number(review.header.typical_mean_ns())) }
+                        td { (unit.number(review.header.slow_mean_duration_ns)) }
+                        td { (unit.number(review.header.typical_mean_duration_ns)) }
                         td colspan="6" {}
                         td { (count(slow)) }
                         td colspan="3" {}

@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 
-use super::{Cohort, Explanation, explain};
+use super::{Explanation, explain};
 use crate::tuesday::model::CauseChange;
 use crate::tuesday::parts::{Measured, Operation, Parts, PartsBuilder};
+use crate::tuesday::ranking::Cohort;
+use crate::tuesday::weight::ONE;
 
 const MS: i64 = 1_000_000;
 
@@ -15,7 +17,8 @@ fn parts(slow_traces: usize, rows: &[Row<'_>]) -> Parts {
     let mut builder = PartsBuilder::default();
     for (place, name, ms, calls, errors) in rows {
         let operation = Operation { service_name: "shop".into(), span_name: (*name).into() };
-        let measured = Measured { critical_path_ns: ms * MS, calls: *calls, errors: *errors };
+        let measured =
+            Measured { critical_path_ns: ms * MS, calls: *calls, errors: *errors, weight: ONE };
         builder.add(operation, *place, place.is_none(), measured);
     }
     builder.build(slow_traces)
@@ -25,10 +28,20 @@ fn explained(slow: u64, typical: u64, rows: &[Row<'_>]) -> Explanation {
     let sum = |is_slow| rows.iter().filter(|r| r.0.is_some() == is_slow).map(|r| r.2 * MS).sum();
     explain(
         &parts(slow as usize, rows),
-        Cohort { traces: slow, duration_sum_ns: sum(true) },
-        Cohort { traces: typical, duration_sum_ns: sum(false) },
+        &vec![ONE; slow as usize],
+        cohort(slow, sum(true)),
+        cohort(typical, sum(false)),
         5,
     )
+}
+
+/// Traces that each stand for themselves.
+fn cohort(traces: u64, duration_sum_ns: i64) -> Cohort {
+    Cohort {
+        weight: u128::from(traces * ONE),
+        duration_sum_ns: i128::from(duration_sum_ns),
+        weighted_ns: i128::from(duration_sum_ns) * i128::from(ONE),
+    }
 }
 
 fn close(a: f64, b: f64) -> bool {
@@ -136,8 +149,7 @@ fn no_gap_and_no_typical_traces_make_no_nan() {
 #[test]
 fn a_sum_that_does_not_fit_is_noticed() {
     let rows = [(Some(0), "q", 30, 1, 0), (None, "q", 10, 1, 0)];
-    let cohort = |duration_sum_ns| Cohort { traces: 1, duration_sum_ns };
-    let explanation = explain(&parts(1, &rows), cohort(31 * MS), cohort(10 * MS), 5);
+    let explanation = explain(&parts(1, &rows), &[ONE], cohort(1, 31 * MS), cohort(1, 10 * MS), 5);
     assert!(!explanation.decomposition.adds_up);
 }
 

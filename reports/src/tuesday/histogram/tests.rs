@@ -5,6 +5,7 @@ use schema::TraceId;
 
 use super::histogram;
 use crate::tuesday::ranking::TraceRow;
+use crate::tuesday::weight;
 
 fn rows(durations_ns: &mut [i64]) -> Vec<TraceRow> {
     durations_ns.sort_unstable_by(|a, b| b.cmp(a));
@@ -14,6 +15,7 @@ fn rows(durations_ns: &mut [i64]) -> Vec<TraceRow> {
         start_ns: 0,
         duration_ns: *duration_ns,
         root_failed: false,
+        weight: weight::ONE,
     };
     durations_ns.iter().map(row).collect()
 }

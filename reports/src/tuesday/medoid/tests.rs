@@ -6,6 +6,7 @@ use schema::TraceId;
 use super::medoid;
 use crate::tuesday::parts::{Measured, Operation, Parts, PartsBuilder};
 use crate::tuesday::ranking::TraceRow;
+use crate::tuesday::weight;
 
 fn parts(times: &[[i64; 3]]) -> Parts {
     let mut builder = PartsBuilder::default();
@@ -13,7 +14,12 @@ fn parts(times: &[[i64; 3]]) -> Parts {
         for (operation, critical_path_ns) in times.iter().enumerate() {
             let operation =
                 Operation { service_name: "s".into(), span_name: operation.to_string() };
-            let measured = Measured { critical_path_ns: *critical_path_ns, calls: 1, errors: 0 };
+            let measured = Measured {
+                critical_path_ns: *critical_path_ns,
+                calls: 1,
+                errors: 0,
+                weight: weight::ONE,
+            };
             builder.add(operation, Some(place as u32), false, measured);
         }
     }
@@ -27,6 +33,7 @@ fn traces(times: &[[i64; 3]]) -> Vec<TraceRow> {
         start_ns: 0,
         duration_ns: times.iter().sum(),
         root_failed: false,
+        weight: weight::ONE,
     };
     times.iter().enumerate().map(trace).collect()
 }

@@ -10,6 +10,14 @@ impl Descending for Vec<i64> {
     fn get(&self, index: usize) -> Option<i64> {
         self.as_slice().get(index).copied()
     }
+
+    fn above(&self, index: usize) -> u128 {
+        index as u128
+    }
+
+    fn equal_values(&self) -> usize {
+        self.as_slice().len()
+    }
 }
 
 fn value(ascending: &[i64], percent: u32) -> i64 {

@@ -2,7 +2,8 @@
 
 use schema::TraceId;
 
-use super::{Group, RankedGroup, TraceRow, rank_groups, review_size, slowest_percent};
+use super::{Durations, Group, RankedGroup, TraceRow, rank_groups, review_size, slowest_percent};
+use crate::tuesday::weight;
 
 const MS: i64 = 1_000_000;
 
@@ -19,6 +20,7 @@ fn group(name: &str, durations_ns: impl IntoIterator<Item = i64>) -> Group {
         start_ns: number as i64,
         duration_ns,
         root_failed: false,
+        weight: weight::ONE,
     };
     Group {
         service_name: "shop".into(),
@@ -34,9 +36,13 @@ fn ranked(durations_ns: impl IntoIterator<Item = i64>) -> RankedGroup {
 
 #[test]
 fn one_per_cent_is_rounded_up_in_integers() {
-    let sizes = [1, 50, 100, 101, 500, 1000, 1001].map(|n| review_size(n, 1));
+    let size = |n: usize, percent| {
+        let traces = group("op", std::iter::repeat_n(MS, n)).traces;
+        review_size(&Durations::new(&traces), percent)
+    };
+    let sizes = [1, 50, 100, 101, 500, 1000, 1001].map(|n| size(n, 1));
     assert_eq!(sizes, [1, 1, 1, 2, 5, 10, 11]);
-    assert_eq!([72, 100, 101].map(|n| review_size(n, 5)), [4, 5, 6]);
+    assert_eq!([72, 100, 101].map(|n| size(n, 5)), [4, 5, 6]);
 }
 
 #[test]
