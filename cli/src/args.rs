@@ -12,7 +12,7 @@ use schema::TraceId;
 use crate::serve::Addresses;
 
 pub(crate) use watch::{
-    AnomaliesArgs, GraphArgs, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand,
+    AnomaliesArgs, DiffArgs, GraphArgs, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand,
     SloStatusArgs, TriageArgs, WindowArgs,
 };
 
@@ -74,6 +74,8 @@ pub(crate) enum Command {
     Anomalies(AnomaliesArgs),
     /// Find out what is wrong: one page about a service and a time.
     Triage(TriageArgs),
+    /// Lay two traces side by side, and say where they part.
+    Diff(DiffArgs),
     /// Draw who calls whom.
     Graph(GraphArgs),
     /// Answer queries over Arrow Flight SQL.

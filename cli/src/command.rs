@@ -44,6 +44,7 @@ pub(crate) async fn run(command: Command) -> Result<()> {
         Command::Slo(args) => stoppable(watch::slo(args)).await,
         Command::Anomalies(args) => stoppable(watch::anomalies(args)).await,
         Command::Triage(args) => stoppable(watch::triage(args)).await,
+        Command::Diff(args) => stoppable(watch::diff(args)).await,
         Command::Graph(args) => stoppable(watch::graph(args)).await,
         Command::Generate(args) => stoppable(generate::run(args)).await,
         Command::Functions(args) => functions::run(&args),

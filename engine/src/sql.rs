@@ -7,6 +7,7 @@ pub(crate) mod functions;
 mod guard;
 mod hex_ids;
 mod late_hex;
+mod leaf_projections;
 mod rollups;
 mod runtime;
 mod session;

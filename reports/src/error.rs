@@ -39,6 +39,22 @@ pub enum Error {
         data_range: Option<Range>,
     },
 
+    /// The text is no trace id. Correct it.
+    #[error("`{text}` is not a trace id: it takes 32 hexadecimal digits")]
+    BadTraceId {
+        /// What was given.
+        text: String,
+    },
+
+    /// The lake has no such trace. Ask for one that it has.
+    #[error(
+        "the lake has no trace {trace_id}; `SELECT trace_id FROM traces` lists those that it has"
+    )]
+    NoTrace {
+        /// The trace.
+        trace_id: String,
+    },
+
     /// The lake could not be queried.
     #[error(transparent)]
     Engine(#[from] engine::Error),
@@ -60,7 +76,11 @@ impl Error {
     /// Whether the caller asked for something that cannot work.
     pub fn is_caller_fault(&self) -> bool {
         match self {
-            Error::BadWeek { .. } | Error::BadRange { .. } | Error::NoData { .. } => true,
+            Error::BadWeek { .. }
+            | Error::BadRange { .. }
+            | Error::NoData { .. }
+            | Error::BadTraceId { .. }
+            | Error::NoTrace { .. } => true,
             Error::Engine(error) => error.is_caller_fault(),
             Error::Internal { .. } => false,
         }

@@ -18,6 +18,7 @@
 //! No command line, no files, no schedule, and no SQL functions: percentiles that a
 //! query shall compute are in `udfs`.
 
+mod diff;
 mod error;
 mod format;
 mod graph;
@@ -29,6 +30,7 @@ mod tuesday;
 mod watch;
 mod week;
 
+pub use diff::diff;
 pub use error::{Error, Result};
 pub use graph::{Edge, Health, Node, NodeKind, ServiceGraph};
 pub use render::{headline, html, json, markdown};

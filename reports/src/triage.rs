@@ -145,6 +145,39 @@ LIMIT 20"
     )
 }
 
+/// The course of the trouble: bad requests by the twelfth of the time.
+fn course_sql(options: &TriageOptions, before: DateTime<Utc>, affected: &str, bad: &str) -> String {
+    let (from, to, before) =
+        (instant::to_text(&options.from), instant::to_text(&options.to), instant::to_text(&before));
+    let seconds = ((options.to - options.from).num_seconds() / 12).max(1);
+    format!(
+        "SELECT
+    start_time, requests, bad_requests, bad_requests / requests AS bad_share, bad_share_before,
+    -- Three deviations: twelve shares are looked at.
+    wilson_low(bad_requests, requests, 3) > bad_share_before AS is_worse
+FROM (
+    SELECT
+        start_time, requests, bad_requests, is_now,
+        coalesce(
+            sum(CASE WHEN is_now THEN 0.0 ELSE bad_requests END) OVER ()
+                / nullif(sum(CASE WHEN is_now THEN 0.0 ELSE requests END) OVER (), 0), 0.0
+        ) AS bad_share_before
+    FROM (
+        SELECT
+            date_bin(INTERVAL '{seconds} seconds', start_time, '{from}') AS start_time,
+            start_time >= '{from}' AS is_now,
+            sum(sample_weight) AS requests,
+            coalesce(sum(sample_weight) FILTER (WHERE {bad}), 0.0) AS bad_requests
+        FROM traces
+        WHERE {affected} AND start_time >= '{before}' AND start_time < '{to}'
+        GROUP BY 1, 2
+    ) AS counted
+) AS compared
+WHERE is_now
+ORDER BY start_time"
+    )
+}
+
 fn steps(
     options: &TriageOptions,
     before: DateTime<Utc>,
@@ -173,6 +206,12 @@ fn steps(
                 quoted(&then)
             ),
             say: sentences::suspect,
+        });
+        steps.push(Step {
+            title: "Is it over",
+            about: "The share of bad requests, a twelfth of the time in each row, beside the share of before.",
+            sql: course_sql(options, before, affected, &bad),
+            say: sentences::course,
         });
         steps.push(Step {
             title: "What differs",

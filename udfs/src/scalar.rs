@@ -4,6 +4,7 @@ mod binomial_tail;
 mod cohens_h;
 mod fisher_greater;
 mod hex;
+mod shares;
 mod sketch_conversions;
 mod sketch_downscale;
 mod sketch_facts;
@@ -19,6 +20,7 @@ use datafusion::logical_expr::ScalarUDF;
 pub(crate) fn all() -> Vec<ScalarUDF> {
     let mut all: Vec<ScalarUDF> = sketch_facts::all().map(ScalarUDF::from).collect();
     all.extend(sketch_conversions::all().map(ScalarUDF::from));
+    all.extend(shares::all().map(ScalarUDF::from));
     all.extend(wilson::all().map(ScalarUDF::from));
     all.push(ScalarUDF::from(binomial_tail::BinomialTail::default()));
     all.push(ScalarUDF::from(cohens_h::CohensH::default()));

@@ -128,6 +128,26 @@ pub(crate) struct TriageArgs {
     pub(crate) page: PageArgs,
 }
 
+/// Arguments of `diff`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  spanlake diff 4bf92f3577b34da6a3ce929d0e0e4736 00f067aa0ba902b7a3ce929d0e0e4736 --out diff.html
+
+Take one that did not do well and one that did; `spanlake report tuesday` and `spanlake triage` name some.")]
+pub(crate) struct DiffArgs {
+    #[command(flatten)]
+    pub(crate) lake: LakeArg,
+    /// Id of a trace.
+    #[arg(value_name = "A")]
+    pub(crate) a: String,
+    /// Id of the trace that is compared with it.
+    #[arg(value_name = "B")]
+    pub(crate) b: String,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
+}
+
 /// Arguments of `anomalies`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

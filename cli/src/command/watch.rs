@@ -1,4 +1,4 @@
-//! `spanlake slo` and `spanlake graph`: pages for who watches, with an exit code for a cron job.
+//! `spanlake slo`, `anomalies`, `triage`, `diff` and `graph`: pages for who watches, with an exit code for a cron job.
 
 use std::future::Future;
 use std::io::Write;
@@ -12,8 +12,8 @@ use reports::page::{Level, Page};
 use reports::{ServiceGraph, TriageOptions};
 
 use crate::args::{
-    AnomaliesArgs, GraphArgs, LakeArg, PageArgs, PageFormat, SloArgs, SloBacktestArgs, SloCommand,
-    SloStatusArgs, TriageArgs, WindowArgs,
+    AnomaliesArgs, DiffArgs, GraphArgs, LakeArg, PageArgs, PageFormat, SloArgs, SloBacktestArgs,
+    SloCommand, SloStatusArgs, TriageArgs, WindowArgs,
 };
 use crate::failure::{Alert, NotWatched, usage};
 use crate::output::PendingFile;
@@ -66,6 +66,12 @@ async fn walk_through(args: TriageArgs) -> Result<Level> {
     let page = reports::triage(&engine.session().await?, &options).await?;
     show(&page, &args.page)?;
     level(&page, &slos)
+}
+
+/// `spanlake diff`.
+pub(crate) async fn diff(args: DiffArgs) -> Result<()> {
+    let session = super::open(&args.lake).await?.session().await?;
+    show(&reports::diff(&session, &args.a, &args.b).await?, &args.page)
 }
 
 /// What fails is no alert: it has an exit code of its own. Large work is boxed before it gets here.

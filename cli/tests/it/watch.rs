@@ -114,9 +114,49 @@ fn triage_names_what_is_wrong() {
     let lines: Vec<&str> = bad.stdout.lines().collect();
     assert!(lines[0].starts_with("ALERT  frontend POST /checkout: "), "{bad:?}");
     assert!(bad.stdout.contains("most suspect is payment, POST /v1/charges"), "{bad:?}");
+    assert!(bad.stdout.contains("ALERT  it is not over"), "{bad:?}");
+    let after = ["triage", "--from", "2026-11-13T18:15:00Z", "--to", "2026-11-13T23:00:00Z"];
+    let after = run(&folder, &after);
+    assert!(after.stdout.contains("OK     it seems over since"), "{after:?}");
     let none = run(&folder, &["triage", "--from", "2025-01-01", "--to", "2025-01-02"]);
     assert!(none.stdout.contains("no data"), "{none:?}");
     assert_eq!(none.code, Some(0));
+}
+
+/// Scenario: a request whose payment fails, beside one that does not; ids that are none, and not there.
+/// Guarantees: the page says where they part, as text and drawn; wrong ids are errors that say what to do.
+#[test]
+fn two_traces_side_by_side() {
+    let folder = Folder::new();
+    let trace = |which: &str| {
+        let sql = format!(
+            "SELECT max(trace_id) AS id FROM spans WHERE service_name = 'payment' AND {which} \
+             AND root_span_name = 'POST /checkout' \
+             AND start_time BETWEEN '2026-11-13T18:15:00Z' AND '2026-11-13T19:45:00Z'"
+        );
+        let found = run(&folder, &["sql", "--format", "csv", &sql]);
+        found.stdout.lines().nth(1).unwrap_or_else(|| panic!("{found:?}")).to_owned()
+    };
+    let bad = trace("error_origin");
+    let good = trace("trace_id IN (SELECT trace_id FROM traces WHERE error_count = 0)");
+    let page = run(&folder, &["diff", &good, &bad, "--out", "diff.html"]);
+    assert_eq!(page.code, Some(0), "{page:?}");
+    assert!(page.stdout.contains("WARN   they part where payment "), "{page:?}");
+    let html = String::from_utf8(folder.read("diff.html")).unwrap();
+    assert!(html.contains("class=\"diff\"") && html.contains(", first"));
+    let same = run(&folder, &["diff", &bad, &bad]);
+    assert!(same.stdout.contains("it is the same trace"), "{same:?}");
+    let none = run(&folder, &["diff", &bad, "0123"]);
+    assert!(
+        none.stderr.contains("`0123` is not a trace id: it takes 32 hexadecimal digits"),
+        "{none:?}"
+    );
+    let gone = run(&folder, &["diff", &bad, "4bf92f3577b34da6a3ce929d0e0e4736"]);
+    assert!(
+        gone.stderr.contains("the lake has no trace 4bf92f3577b34da6a3ce929d0e0e4736"),
+        "{gone:?}"
+    );
+    assert_ne!(gone.code, Some(0));
 }
 
 /// A webhook that takes one message at a time.

@@ -22,6 +22,7 @@ use crate::settings::Settings;
 use crate::sql::fresh_traces::FreshTraces;
 use crate::sql::hex_ids::HexIds;
 use crate::sql::late_hex::LateHex;
+use crate::sql::leaf_projections::LeafProjections;
 use crate::sql::rollups::UseRollups;
 use crate::sql::stores::KnownStores;
 use crate::sql::view::InlineViews;
@@ -126,9 +127,10 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let behind = pushed.map_or(0, |at| at + 1);
     let ours = [Arc::new(HexIds) as _, Arc::new(FreshTraces) as _, Arc::new(LateHex) as _];
     rules.splice(behind..behind, ours);
-    // DataFusion 55 takes `upper(x) AS x` for `x` where it brings attributes down to the scan. Physical
-    // planning does that, too, once they are taken out of the nodes above.
-    rules.retain(|rule| rule.name() != "push_down_leaf_projections");
+    let leaves = LeafProjections::default();
+    if let Some(rule) = rules.iter_mut().find(|rule| rule.name() == leaves.name()) {
+        *rule = Arc::new(leaves);
+    }
     // Rollups are used where constants are known, and views still are tables.
     let first: [Arc<dyn OptimizerRule + Send + Sync>; 3] = [
         Arc::new(SimplifyExpressions::new()),

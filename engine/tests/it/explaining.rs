@@ -316,6 +316,14 @@ async fn attributes_that_set_bad_traces_apart() {
         ["method", "POST", "0.1002", "false"],
     ];
     assert_eq!(lake.rows(&sql).await, expected);
+    // Property 7: what is less likely by accident is not more likely a false discovery.
+    let falls = format!(
+        "SELECT count(*) FROM (
+            SELECT q_value < lag(q_value) OVER (ORDER BY p_value, q_value) AS falls, q_value < p_value AS is_less
+            FROM compare({failed}, 'true', support => 0, least => 1, effect => 0, q => 1, {DAY})
+         ) WHERE falls OR is_less"
+    );
+    assert_eq!(lake.value(&falls).await, "0");
     // The other way round nothing stands out that does so here.
     let sql = format!(
         "SELECT attribute, value FROM compare('root_status_code <> ''error''', {failed}, {DAY})
@@ -580,6 +588,12 @@ async fn what_cannot_be_asked() {
         ("SELECT * FROM compare_paths('true', before => 'long')", "long"),
         ("SELECT * FROM compare_numbers('true', least => 'few')", "few"),
         ("SELECT * FROM slowest_traces('1 %')", "1 %"),
+        (
+            "SELECT * FROM slowest_traces(1.5)",
+            "`fraction` of slowest_traces must be from 0 to 1, not 1.5",
+        ),
+        ("SELECT * FROM slow_causes(fraction => -0.01)", "must be from 0 to 1, not -0.01"),
+        ("SELECT * FROM compare('true', q => 5)", "`q` of compare must be from 0 to 1"),
         ("SELECT * FROM slow_causes(group => 'route')", "has no parameter `group`"),
         ("SELECT * FROM trace_diff('4bf92f3577b34da6a3ce929d0e0e4736')", "trace_diff needs `b`"),
     ] {

@@ -76,6 +76,39 @@ pub(super) fn suspect(table: &Table) -> Option<Answer> {
     Some(answer(Level::Alert, text))
 }
 
+/// Whether it is over: from the last twelfth that was worse than before to the end.
+pub(super) fn course(table: &Table) -> Option<Answer> {
+    let rows: Vec<Row<'_>> = table.rows().collect();
+    let last = rows.iter().rposition(|row| row.holds("is_worse"))?;
+    let sum = |rows: &[Row<'_>], column: &str| -> f64 {
+        rows.iter().filter_map(|row| row.number(column)).sum()
+    };
+    let share = |rows: &[Row<'_>]| {
+        format::share(sum(rows, "bad_requests") / sum(rows, "requests").max(1.0))
+    };
+    let before = format::share(rows[last].number("bad_share_before").unwrap_or(0.0));
+    // One twelfth may be quiet by chance.
+    Some(match rows.get(last + 1..).filter(|after| after.len() > 1) {
+        Some(after) => answer(
+            Level::Good,
+            format!(
+                "it seems over since {}: of {} such requests since then {} are bad, {before} before",
+                after[0].get("start_time").shown("start_time"),
+                format::number(sum(after, "requests")),
+                share(after)
+            ),
+        ),
+        None => answer(
+            Level::Alert,
+            format!(
+                "it is not over: of the last {} such requests {} are bad, {before} before",
+                format::number(sum(&rows[last..], "requests")),
+                share(&rows[last..])
+            ),
+        ),
+    })
+}
+
 /// What bad requests have in common.
 pub(super) fn difference(table: &Table) -> Option<Answer> {
     let row = table.rows().next()?;

@@ -455,7 +455,7 @@ async fn changes_since_the_week_before() {
 async fn a_sampled_trace_counts_as_its_weight_says() {
     let step = |service, name, each_ns| Step { service, name, calls: 2, each_ns, failed_calls: 0 };
     let trace = |number: u64| {
-        let is_slow = number % 40 == 0;
+        let is_slow = number.is_multiple_of(40);
         let (read, sum) = if is_slow { (250 * MS, number as i64 % 7 * 60 * MS) } else { (0, 0) };
         Trace {
             id: u128::from(number) * 1_000,

@@ -14,10 +14,10 @@
 --   `from` to `to`, and INTERVAL '0 seconds' means the other traces of the same time.
 -- since INTERVAL = INTERVAL '1 hour': How far to look back for bad traces.
 -- deepest BIGINT = NULL: Only spans at most so deep. Zero are roots: of many traces that is much faster.
--- support DOUBLE = 0.05: Which part of the bad traces must have a value, unless no good one has it.
+-- support DOUBLE(0 to 1) = 0.05: Which part of the bad traces must have a value, unless no good one has it.
 -- least BIGINT = 5: How many bad traces must have it in any case.
 -- effect DOUBLE = 0.2: The least effect.
--- q DOUBLE = 0.01: Which part of the rows may be there by accident.
+-- q DOUBLE(0 to 1) = 0.01: Which part of the rows may be there by accident.
 --
 -- example: SELECT rank, service_name, attribute, value, effect FROM compare('root_status_code = ''error''')
 WITH candidates AS (
@@ -184,10 +184,8 @@ WITH candidates AS (
     SELECT
         *,
         cohens_h(bad_share, good_share) AS effect,
-        sum(
-            CASE WHEN p > 0 THEN 0.5 * p * log2(2 * p / (p + coalesce(q, 0.0))) ELSE 0.0 END
-            + CASE WHEN q > 0 THEN 0.5 * q * log2(2 * q / (coalesce(p, 0.0) + q)) ELSE 0.0 END
-        ) OVER (PARTITION BY service_name, attribute) AS divergence,
+        sum(jensen_shannon(coalesce(p, 0.0), coalesce(q, 0.0))) OVER (PARTITION BY service_name, attribute)
+            AS divergence,
         -- Of the tests that come out as sure as this one, the part that does so by accident.
         p_value * count(*) OVER () / row_number() OVER (ORDER BY p_value) AS false_part
     FROM shares
@@ -235,12 +233,7 @@ WITH candidates AS (
 SELECT
     row_number() OVER (ORDER BY effect DESC, smoothed_ratio DESC, depth, service_name, attribute, value) AS rank,
     service_name, attribute, value, effect, bad_share, good_share, bad_traces, good_traces,
-    CASE
-        WHEN bad_traces = 0 OR bad_traces + good_traces >= all_bad + all_good THEN 0.0
-        WHEN bad_traces >= all_bad THEN CAST('Infinity' AS DOUBLE)
-        ELSE (bad_traces / (bad_traces + good_traces))
-            / ((all_bad - bad_traces) / (all_bad + all_good - bad_traces - good_traces))
-    END AS risk_ratio,
+    risk_ratio(bad_traces, all_bad, good_traces, all_good) AS risk_ratio,
     p_value, q_value, divergence,
     CASE
         WHEN array_length(names) > 1

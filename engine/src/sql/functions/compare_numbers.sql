@@ -9,7 +9,7 @@
 --   `from` to `to`, and INTERVAL '0 seconds' means the other traces of the same time.
 -- since INTERVAL = INTERVAL '1 hour': How far to look back for bad traces.
 -- least BIGINT = 5: How many bad traces must have it.
--- q DOUBLE = 0.01: Which part of the rows may be there by accident.
+-- q DOUBLE(0 to 1) = 0.01: Which part of the rows may be there by accident.
 --
 -- example: SELECT rank, service_name, attribute, ks, median_shift FROM compare_numbers('root_duration_ns > 1e9')
 WITH candidates AS (

@@ -12,7 +12,7 @@
 --   `from` to `to`, and INTERVAL '0 seconds' means the other traces of the same time.
 -- since INTERVAL = INTERVAL '1 hour': How far to look back for bad traces.
 -- effect DOUBLE = 0.2: The least effect.
--- q DOUBLE = 0.01: Which part of the rows may be there by accident.
+-- q DOUBLE(0 to 1) = 0.01: Which part of the rows may be there by accident.
 --
 -- example: SELECT rank, change, path, bad_share, good_share FROM compare_paths('root_status_code = ''error''')
 WITH candidates AS (

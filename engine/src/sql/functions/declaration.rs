@@ -28,6 +28,8 @@ pub struct Parameter {
     pub kind: ParameterKind,
     /// The only texts that can be, if not all can.
     pub choices: Vec<String>,
+    /// The least and the greatest number that can be, if not all can.
+    pub range: Option<(f64, f64)>,
     /// SQL that counts if nothing is given; `None` if something must be.
     pub default: Option<String>,
     /// What it means.
@@ -95,6 +97,7 @@ fn bounds() -> [Parameter; 2] {
         name: name.into(),
         kind: ParameterKind::Timestamp,
         choices: Vec::new(),
+        range: None,
         default: Some(default.into()),
         meaning: meaning.into(),
     };
@@ -138,12 +141,14 @@ impl TableFunction {
         let example = format!("```sql\n> {};\n```", self.example);
         let mut documentation = Documentation::builder(section, &self.description, self.syntax())
             .with_sql_example(example);
-        for Parameter { name, kind, default, meaning, .. } in &self.parameters {
+        for Parameter { name, kind, range, default, meaning, .. } in &self.parameters {
             let default = match default {
                 Some(default) => format!(", by default `{default}`"),
                 None => String::new(),
             };
-            let meaning = format!("{meaning} {}{default}.", kind.name());
+            let range =
+                range.map_or(String::new(), |(least, most)| format!(" from {least} to {most}"));
+            let meaning = format!("{meaning} {}{range}{default}.", kind.name());
             documentation = documentation.with_argument(name, meaning);
         }
         documentation.build()
@@ -180,7 +185,8 @@ fn joined(lines: &[&str]) -> Vec<String> {
 }
 
 impl Parameter {
-    /// Reads `name KIND = default: meaning`, where TEXT may be followed by choices: `TEXT('one', 'other')`.
+    /// Reads `name KIND = default: meaning`, where TEXT may be followed by choices, `TEXT('one', 'other')`, and a
+    /// number by its range, `DOUBLE(0 to 1)`.
     fn read(line: &str) -> Result<Self, String> {
         let (declared, meaning) =
             line.split_once(": ").ok_or_else(|| format!("`{line}` says no meaning"))?;
@@ -190,12 +196,25 @@ impl Parameter {
         };
         let (name, kind) =
             declared.split_once(' ').ok_or_else(|| format!("`{declared}` has no type"))?;
-        let (kind, choices) = match kind.strip_suffix(')').and_then(|kind| kind.split_once('(')) {
-            Some((kind, choices)) => (kind, choices.split(", ").map(unquoted).collect()),
-            None => (kind, Vec::new()),
+        let (kind, allowed) = match kind.strip_suffix(')').and_then(|kind| kind.split_once('(')) {
+            Some((kind, allowed)) => (kind, Some(allowed)),
+            None => (kind, None),
         };
+        let kind: ParameterKind = kind.parse()?;
+        let (mut choices, mut range) = (Vec::new(), None);
+        match (kind, allowed) {
+            (ParameterKind::Bigint | ParameterKind::Double, Some(allowed)) => {
+                let number =
+                    |text: &str| text.parse().map_err(|_| format!("`{text}` is no number"));
+                let (least, most) =
+                    allowed.split_once(" to ").ok_or_else(|| format!("`{allowed}` is no range"))?;
+                range = Some((number(least)?, number(most)?));
+            }
+            (_, Some(allowed)) => choices = allowed.split(", ").map(unquoted).collect(),
+            (_, None) => {}
+        }
         let (name, meaning) = (name.into(), meaning.into());
-        Ok(Self { name, kind: kind.parse()?, choices, default, meaning })
+        Ok(Self { name, kind, choices, range, default, meaning })
     }
 }
 

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Query, Statement,
-    TableAlias, TableFactor, TableFunctionArgs, Value, VisitMut, VisitorMut, visit_expressions,
-    visit_expressions_mut,
+    TableAlias, TableFactor, TableFunctionArgs, UnaryOperator, Value, VisitMut, VisitorMut,
+    visit_expressions, visit_expressions_mut,
 };
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
@@ -192,8 +192,16 @@ fn values(
     Ok(values)
 }
 
-/// Refuses text that is none of the choices. What is worked out first is not looked at.
+/// Refuses text that is none of the choices, and numbers out of range. What is worked out first is not looked at.
 fn choose(function: &TableFunction, parameter: &Parameter, value: &Expr) -> Result<()> {
+    if let (Some((least, most)), Some(number)) = (parameter.range, number(value))
+        && !(least..=most).contains(&number)
+    {
+        return Err(Error::BadQuery(format!(
+            "`{}` of {} must be from {least} to {most}, not {value}",
+            parameter.name, function.name
+        )));
+    }
     let Expr::Value(value) = value else { return Ok(()) };
     let Value::SingleQuotedString(text) = &value.value else { return Ok(()) };
     if parameter.choices.is_empty() || parameter.choices.contains(text) {
@@ -204,6 +212,18 @@ fn choose(function: &TableFunction, parameter: &Parameter, value: &Expr) -> Resu
         "`{}` of {} must be one of '{choices}', not '{text}'",
         parameter.name, function.name
     )))
+}
+
+/// A number that is written out.
+fn number(value: &Expr) -> Option<f64> {
+    match value {
+        Expr::Value(value) => match &value.value {
+            Value::Number(number, _) => number.parse().ok(),
+            _ => None,
+        },
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr } => number(expr).map(|number| -number),
+        _ => None,
+    }
 }
 
 /// A condition that is given as text.

@@ -4,7 +4,7 @@
 -- calls, each as long as a typical one, and slower calls. An operation dominates a trace if it has the most excess
 -- there. Groups come by the time that their slow traces lose against the median (`group_rank`), operations by excess.
 --
--- fraction DOUBLE = 0.01: Which part of each group is slow.
+-- fraction DOUBLE(0 to 1) = 0.01: Which part of each group is slow.
 -- since INTERVAL = INTERVAL '7 days': How far to look back.
 -- service TEXT = NULL: Only traces whose root is of this service.
 -- operation TEXT = NULL: Only traces whose root has this name.

@@ -5,7 +5,7 @@
 -- and the 60th percentile of the group. Of the operations of a slow trace, that with the most excess is dominant.
 -- An operation that only typical traces have is a row without a trace.
 --
--- fraction DOUBLE = 0.01: Which part of each group is slow.
+-- fraction DOUBLE(0 to 1) = 0.01: Which part of each group is slow.
 -- since INTERVAL = INTERVAL '7 days': How far to look back.
 -- service TEXT = NULL: Only traces whose root is of this service.
 -- operation TEXT = NULL: Only traces whose root has this name.

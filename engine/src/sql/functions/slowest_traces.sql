@@ -4,7 +4,7 @@
 -- and the operation whose time on the critical path exceeds that of typical traces by most. `slow_count` is how many
 -- take as long as the threshold or longer. Groups come by the time that these lose against the median (`group_rank`).
 --
--- fraction DOUBLE = 0.01: Which part of each group is slow.
+-- fraction DOUBLE(0 to 1) = 0.01: Which part of each group is slow.
 -- since INTERVAL = INTERVAL '7 days': How far to look back.
 -- service TEXT = NULL: Only traces whose root is of this service.
 -- operation TEXT = NULL: Only traces whose root has this name.
