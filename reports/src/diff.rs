@@ -94,7 +94,7 @@ fn answers(spans: &Table, is_same: bool) -> Vec<Answer> {
     let mut found = Vec::new();
     if let Some(first) = differing.iter().find(|row| row.holds("is_first")) {
         let at = first.number("offset_b_ns").or(first.number("offset_a_ns")).unwrap_or(0.0);
-        let text = format!("they part where {}, {} in", told(first), format::duration(at));
+        let text = format!("they part {} in: {}", format::duration(at), told(first));
         found.push(answer(Level::Warning, text));
     }
     let others = differing.iter().filter(|row| !row.holds("is_first"));

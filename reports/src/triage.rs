@@ -189,24 +189,30 @@ fn steps(
     let window = format!("\"from\" => '{from}', \"to\" => '{to}'");
     let mut steps = Vec::new();
     let affected = predicate::operations(symptoms);
+    let all = match &options.service {
+        Some(service) => format!("array_has(services, {})", quoted(service)),
+        None => "true".into(),
+    };
+    // Where no operation as a whole is worse, a part of one may be.
+    let looked_at = affected.as_deref().unwrap_or(&all);
+    let now = format!("{looked_at} AND start_time >= '{from}' AND start_time < '{to}'");
+    let then = format!(
+        "{looked_at} AND start_time >= '{}' AND start_time < '{from}'",
+        instant::to_text(&before)
+    );
+    steps.push(Step {
+        title: "Who is to blame",
+        about: "Services that do something else than before in these requests: by themselves, between call \
+                and execution, in what they call, or in errors that begin there.",
+        sql: format!(
+            "SELECT rank, service_name, span_name, score, reason, affected_bad_traces, bad_traces, \
+             example_trace_id\nFROM suspects({}, {})\nWHERE rank <= 5 ORDER BY rank",
+            quoted(&now),
+            quoted(&then)
+        ),
+        say: if affected.is_some() { sentences::suspect } else { sentences::hidden_suspect },
+    });
     if let Some(affected) = &affected {
-        let now = format!("{affected} AND start_time >= '{from}' AND start_time < '{to}'");
-        let then = format!(
-            "{affected} AND start_time >= '{}' AND start_time < '{from}'",
-            instant::to_text(&before)
-        );
-        steps.push(Step {
-            title: "Who is to blame",
-            about: "Services that do something else than before in these requests: by themselves, between call \
-                    and execution, in what they call, or in errors that begin there.",
-            sql: format!(
-                "SELECT rank, service_name, span_name, score, reason, affected_bad_traces, bad_traces, \
-                 example_trace_id\nFROM suspects({}, {})\nWHERE rank <= 5 ORDER BY rank",
-                quoted(&now),
-                quoted(&then)
-            ),
-            say: sentences::suspect,
-        });
         steps.push(Step {
             title: "Is it over",
             about: "The share of bad requests, a twelfth of the time in each row, beside the share of before.",

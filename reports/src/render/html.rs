@@ -87,8 +87,11 @@ fn deployments(report: &TuesdayReport) -> Markup {
             section #deployments aria-labelledby="deployments-title" {
                 h2 #deployments-title { "Deployments" }
                 ul {
-                    @for deployment in &report.deployments { li { (since::deployment(deployment)) } }
+                    @for deployment in report.deployments.iter().take(tables::MOST_ROWS) {
+                        li { (since::deployment(deployment)) }
+                    }
                 }
+                (tables::rest(report.deployments.len(), tables::MOST_ROWS.min(report.deployments.len()), "deployment"))
                 (tables::sql(&report.deployments_sql))
             }
         }

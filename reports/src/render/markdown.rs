@@ -40,7 +40,8 @@ pub(super) fn document(report: &TuesdayReport) -> String {
     }
     if !report.deployments.is_empty() {
         line(&mut out, "## Deployments");
-        list(&mut out, report.deployments.iter().map(|d| text(&since::deployment(d))));
+        let shown = report.deployments.iter().take(MOST_ROWS);
+        list(&mut out, shown.map(|d| text(&since::deployment(d))));
         sql(&mut out, &report.deployments_sql);
     }
     groups(&mut out, report);

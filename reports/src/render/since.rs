@@ -7,6 +7,9 @@ use crate::tuesday::model::{
     Before, CauseSince, Deployment, GroupReview, Level, LevelChange, Trend, TuesdayReport,
 };
 
+/// Deployments that are named with a root operation.
+const MOST_DEPLOYMENTS: usize = 5;
+
 /// A change of the share of slow traces below this factor is left out.
 const MANY_MORE: f64 = 1.5;
 
@@ -25,7 +28,7 @@ pub(super) fn changes(report: &TuesdayReport, review: &GroupReview) -> Vec<Strin
     let mut found = vec![levels(before)];
     found.extend(as_slow(review, before));
     found.extend(before.causes.iter().map(cause));
-    let deployed = deployments(report, review).map(deployment);
+    let deployed = deployments(report, review).take(MOST_DEPLOYMENTS).map(deployment);
     found.extend(deployed.map(|deployment| format!("Deployed: {deployment}")));
     found
 }

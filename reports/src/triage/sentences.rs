@@ -21,7 +21,7 @@ pub(super) fn scope(scope: &Table, symptoms: &[Symptom], options: &TriageOptions
     }
     if symptoms.is_empty() {
         let text = format!(
-            "requests{of} were neither slower nor failed more than before, by what chance does to {} of them",
+            "no root operation{of} is slower or fails more than before, by what chance does to {} requests",
             format::number(scope.rows().filter_map(|row| row.number("traces")).sum())
         );
         return vec![answer(Level::Good, text)];
@@ -64,16 +64,30 @@ fn operation(row: &Row<'_>) -> String {
     format!("{name}: {}", parts.join("; "))
 }
 
+/// From this score on a suspect is worth a word where nothing else is wrong. The first suspects of eight quiet hours of
+/// the made-up shop and one of a real system had 0.15 at most, those of five faults 0.84 at least.
+const TELLING_SCORE: f64 = 0.3;
+
 /// Who is to blame.
 pub(super) fn suspect(table: &Table) -> Option<Answer> {
     let row = table.rows().next()?;
+    Some(answer(Level::Alert, format!("most suspect is {}", blamed(&row))))
+}
+
+/// Who does something else, where no operation as a whole is worse.
+pub(super) fn hidden_suspect(table: &Table) -> Option<Answer> {
+    let row = table.rows().next()?;
+    let score = row.number("score").filter(|score| *score >= TELLING_SCORE)?;
     let text = format!(
-        "most suspect is {}, {}: {}",
-        row.text("service_name"),
-        row.text("span_name"),
-        row.text("reason")
+        "yet something changed, with a score of {}: {}",
+        format::number(score),
+        blamed(&row)
     );
-    Some(answer(Level::Alert, text))
+    Some(answer(Level::Warning, text))
+}
+
+fn blamed(row: &Row<'_>) -> String {
+    format!("{}, {}: {}", row.text("service_name"), row.text("span_name"), row.text("reason"))
 }
 
 /// Whether it is over: from the last twelfth that was worse than before to the end.

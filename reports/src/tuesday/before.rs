@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use datafusion::arrow::array::{Array, Float64Array};
 use engine::Session;
 
 use super::columns::or_empty;
@@ -72,6 +73,7 @@ pub(super) async fn deployments(
         let error_rates = columns.float("error_rate")?;
         let p99 = columns.float("p99_ns")?;
         let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let number = |column: &Float64Array, row| column.is_valid(row).then(|| column.value(row));
         for row in 0..columns.0.num_rows() {
             found.push(Deployment {
                 service_name: or_empty(&services, row).to_owned(),
@@ -79,8 +81,8 @@ pub(super) async fn deployments(
                 deployment_environment: known(or_empty(&environments, row)),
                 previous_version: or_empty(&previous, row).to_owned(),
                 first_seen: instant::from_nanos(first_seen.value(row)),
-                error_rate: error_rates.iter().nth(row).flatten(),
-                p99_ns: p99.iter().nth(row).flatten(),
+                error_rate: number(&error_rates, row),
+                p99_ns: number(&p99, row),
             });
         }
         Ok(())

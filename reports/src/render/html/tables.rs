@@ -8,7 +8,7 @@ use crate::render::sentences;
 use crate::tuesday::model::{Cause, GroupReview, TuesdayReport, Waterfall};
 
 /// Rows of a table at most; the rest is counted. JSON and SQL have them all.
-const MOST_ROWS: usize = 50;
+pub(super) const MOST_ROWS: usize = 50;
 
 /// Traces listed per root operation; more are not looked at in one meeting.
 const MOST_TRACES: usize = 20;
@@ -296,7 +296,8 @@ fn scrolling(label: &str, table: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
 }
 
-fn rest(all: usize, shown: usize, noun: &str) -> Markup {
+/// How many rows are left out.
+pub(super) fn rest(all: usize, shown: usize, noun: &str) -> Markup {
     let hidden = (all - shown) as u64;
     html! {
         @if hidden > 0 {
