@@ -85,4 +85,4 @@ def _functions(system: Spanlake, sql: str, data: Path) -> list[tuple[str, str]]:
     report = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     data.unlink(missing_ok=True)
     found = re.findall(r"^ *([\d.]+%) +\[[.k]\] (.+?) *$", report, re.MULTILINE)
-    return [(share, name.strip()[:90]) for share, name in found[:FUNCTIONS]]
+    return [(share, name[:90].rstrip()) for share, name in found[:FUNCTIONS]]
