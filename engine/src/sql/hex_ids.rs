@@ -82,14 +82,19 @@ fn id_and_bytes(id: &Expr, literal: &Expr, op: Operator) -> Option<(Expr, Expr)>
 /// The argument of `trace_id_hex(..)` or `span_id_hex(..)` and the width of the id in bytes.
 fn hex_argument(expr: &Expr) -> Option<(&Expr, usize)> {
     let Expr::ScalarFunction(ScalarFunction { func, args }) = expr else { return None };
-    let width = match func.name() {
-        "trace_id_hex" => TraceId::BYTES,
-        "span_id_hex" => SpanId::BYTES,
-        _ => return None,
-    };
+    let width = id_width(func.name())?;
     match args.as_slice() {
         // Only the stored columns are known to have the type of the literal made below.
         [Expr::Column(column)] => Some((args.first().filter(|_| !column.name.is_empty())?, width)),
+        _ => None,
+    }
+}
+
+/// How many bytes the ids have that a function makes text of; `None` of any other function.
+pub(super) fn id_width(function: &str) -> Option<usize> {
+    match function {
+        "trace_id_hex" => Some(TraceId::BYTES),
+        "span_id_hex" => Some(SpanId::BYTES),
         _ => None,
     }
 }
@@ -118,7 +123,8 @@ fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) })
 }
 
-fn is_comparison(op: Operator) -> bool {
+/// Whether the answer is the same for two ids of one width and for their text.
+pub(super) fn is_comparison(op: Operator) -> bool {
     matches!(
         op,
         Operator::Eq

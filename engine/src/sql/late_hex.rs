@@ -27,7 +27,8 @@ use datafusion::logical_expr::{
     BinaryExpr, Distinct, Expr, LogicalPlan, Operator, Projection, ScalarUDF, SortExpr, Union,
 };
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
-use schema::{SpanId, TraceId};
+
+use crate::sql::hex_ids::{id_width, is_comparison};
 
 /// The optimizer rule.
 #[derive(Debug)]
@@ -200,13 +201,13 @@ impl Functions {
         plan.recompute_schema()
     }
 
-    /// An id is bytes if all inputs have it so.
+    /// An id is bytes if all inputs have it so, of one width.
     fn union(&self, union: Union) -> Result<LogicalPlan> {
         let is_bytes = |at: usize| {
-            union
-                .inputs
-                .iter()
-                .all(|input| width_of(input.schema().field(at).data_type()).is_some())
+            let mut widths =
+                union.inputs.iter().map(|input| width_of(input.schema().field(at).data_type()));
+            let first = widths.next().flatten();
+            first.is_some() && widths.all(|width| width == first)
         };
         let mixed: Vec<bool> = (0..union.schema.fields().len()).map(|at| !is_bytes(at)).collect();
         let mut inputs = Vec::with_capacity(union.inputs.len());
@@ -271,7 +272,7 @@ impl Functions {
             let done = |expr| Ok(Transformed::new(expr, true, TreeNodeRecursion::Jump));
             match expr {
                 Expr::BinaryExpr(BinaryExpr { ref left, op, ref right })
-                    if is_comparison(op) && are_alike(left, right, raw) =>
+                    if (is_comparison(op) || is_distinction(op)) && are_alike(left, right, raw) =>
                 {
                     done(expr)
                 }
@@ -410,11 +411,7 @@ fn hex_of_column<'a>(
     match expr {
         Expr::Alias(Alias { expr, .. }) => hex_of_column(expr, input),
         Expr::ScalarFunction(ScalarFunction { func, args }) => {
-            let width = match func.name() {
-                "trace_id_hex" => TraceId::BYTES,
-                "span_id_hex" => SpanId::BYTES,
-                _ => return None,
-            } as i32;
+            let width = id_width(func.name())? as i32;
             let [Expr::Column(column)] = args.as_slice() else { return None };
             let field = input.qualified_field_from_column(column).ok()?.1;
             (width_of(field.data_type()) == Some(width)).then_some((width, func, column))
@@ -465,16 +462,7 @@ fn is_list_of_raw(expr: &Expr, raw: &Raw) -> bool {
     function.func.name() == "make_array" && function.args.iter().all(|arg| is_raw(arg, raw))
 }
 
-fn is_comparison(op: Operator) -> bool {
-    matches!(
-        op,
-        Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq
-            | Operator::IsDistinctFrom
-            | Operator::IsNotDistinctFrom
-    )
+/// Comparisons for which NULL is a value.
+fn is_distinction(op: Operator) -> bool {
+    matches!(op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom)
 }

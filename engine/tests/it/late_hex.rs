@@ -31,6 +31,8 @@ const QUESTIONS: &[&str] = &[
     "SELECT DISTINCT ON (trace_id) trace_id, span_id FROM $spans ORDER BY trace_id, span_id",
     "SELECT id, count(*) FROM (SELECT span_id AS id FROM $spans UNION ALL SELECT parent_span_id FROM $spans
      UNION ALL SELECT 'none') GROUP BY id ORDER BY 1",
+    "SELECT id, count(*) FROM (SELECT trace_id AS id FROM $spans UNION ALL SELECT span_id FROM $spans)
+     GROUP BY id ORDER BY 1",
     "SELECT id, count(*) FROM (SELECT trace_id AS id FROM $spans UNION ALL SELECT trace_id FROM traces)
      GROUP BY id ORDER BY 1",
     "SELECT a.one, count(*) FROM (SELECT unnest(make_array(span_id)) AS one FROM $spans WHERE child_count > 0) a
