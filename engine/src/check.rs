@@ -92,7 +92,7 @@ pub(crate) async fn check(
             find(what, RESTORE);
             continue;
         }
-        let index = match TraceIndex::read(store, file).await {
+        let index = match TraceIndex::read(DataFileReader::new(store, file), file).await {
             Ok(index) => index,
             Err(error) => {
                 find(error.to_string(), RESTORE);

@@ -4,6 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use datafusion::common::DataFusionError;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
 use datafusion::parquet::arrow::async_reader::AsyncFileReader;
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
@@ -25,12 +29,19 @@ pub(crate) struct DataFileReader {
     store: Arc<dyn ObjectStore>,
     path: Path,
     size_bytes: u64,
+    /// Those that queries know, and learn from it.
+    footers: Option<Arc<FileMetadataCache>>,
 }
 
 impl DataFileReader {
     pub(crate) fn new(store: &Arc<dyn ObjectStore>, file: &DataFile) -> Self {
         let path = paths::in_lake(&file.path);
-        Self { store: Arc::clone(store), path, size_bytes: file.size_bytes }
+        Self { store: Arc::clone(store), path, size_bytes: file.size_bytes, footers: None }
+    }
+
+    /// Looks for the footer in `footers` first, and leaves it there.
+    pub(crate) fn with_footers(self, footers: Option<Arc<FileMetadataCache>>) -> Self {
+        Self { footers, ..self }
     }
 }
 
@@ -54,6 +65,17 @@ impl AsyncFileReader for DataFileReader {
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         async move {
             let size_bytes = self.size_bytes;
+            if let Some(footers) = &self.footers {
+                let file = PartitionedFile::new(self.path.to_string(), size_bytes).object_meta;
+                let footer = DFParquetMetadata::new(&*self.store, &file)
+                    .with_file_metadata_cache(Some(Arc::clone(footers)))
+                    .with_page_index_policy(Some(PageIndexPolicy::Optional));
+                return footer.fetch_metadata().await.map_err(|error| match error {
+                    DataFusionError::ParquetError(error) => *error,
+                    DataFusionError::ObjectStore(error) => ParquetError::External(error),
+                    other => ParquetError::General(other.to_string()),
+                });
+            }
             // Pages are skipped by their offsets; their bounds are not looked at.
             let metadata = ParquetMetaDataReader::new()
                 .with_offset_index_policy(PageIndexPolicy::Optional)

@@ -164,7 +164,9 @@ impl Engine {
         live: Option<Live>,
     ) -> Result<Self> {
         let runtime = Runtime::new(&settings, Some(Arc::clone(&store)))?;
-        let indexes = Arc::new(TraceIndexes::new(Arc::clone(&store), settings.trace_index_bytes));
+        let indexes = TraceIndexes::new(Arc::clone(&store), settings.trace_index_bytes)
+            .with_footers(runtime.footers());
+        let indexes = Arc::new(indexes);
         let rollups = settings
             .use_rollups
             .then(|| Arc::new(RollupCache::new(Arc::clone(&store), settings.rollup_cache_bytes)));
@@ -218,6 +220,9 @@ impl Engine {
         let rollups = self.inner.rollups.clone();
         if let Some(rollups) = &rollups {
             rollups.keep_only(&snapshot.files);
+        }
+        if let Some(columns) = self.inner.runtime.columns() {
+            columns.keep_only(&snapshot.files);
         }
         let divided = Divided::new(snapshot, Arc::clone(&self.inner.indexes)).with_rollups(rollups);
         let slos = Arc::clone(&*self.inner.slos.read().await);

@@ -24,6 +24,7 @@ mod assemble;
 mod catalog;
 mod check;
 mod clock;
+mod column_cache;
 mod content_hash;
 mod data_file_reader;
 mod disk;

@@ -30,6 +30,9 @@ pub struct Settings {
     /// Memory for rollups by hour and day, of the files last asked about. Default: a sixty-fourth part of
     /// the machine's.
     pub rollup_cache_bytes: usize,
+    /// Memory for columns of files that are asked for again and again, decoded; 0 for none. Default: an eighth
+    /// part of the machine's.
+    pub column_cache_bytes: usize,
     /// Threads that one query may use. Default: the machine's cores.
     pub query_threads: usize,
     /// Longest SQL text accepted, in bytes.
@@ -54,6 +57,7 @@ impl Default for Settings {
             trace_index_bytes: machine_memory_bytes() / 32,
             use_rollups: true,
             rollup_cache_bytes: machine_memory_bytes() / 64,
+            column_cache_bytes: machine_memory_bytes() / 8,
             query_threads: std::thread::available_parallelism().map_or(1, usize::from),
             sql_max_bytes: 1 << 20,
             sql_max_depth: 128,

@@ -12,13 +12,11 @@ mod cache;
 mod keys;
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use futures::TryStreamExt;
-use object_store::ObjectStore;
 use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -57,11 +55,10 @@ pub(crate) fn trace_key(trace_id: &[u8]) -> u64 {
 }
 
 impl TraceIndex {
-    /// Reads the index of a file of the table.
-    pub(crate) async fn read(store: &Arc<dyn ObjectStore>, file: &DataFile) -> Result<Self> {
+    /// Reads the index of a file of the table; `reader` reads that file.
+    pub(crate) async fn read(reader: DataFileReader, file: &DataFile) -> Result<Self> {
         let corrupt = |reason: String| Error::Corrupt { path: file.path.to_string(), reason };
         let unreadable = |e| read_error(file, e);
-        let reader = DataFileReader::new(store, file);
         let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(unreadable)?;
         let columns =
             ProjectionMask::columns(builder.parquet_schema(), [TRACE_ID, START_TIME_UNIX_NANO]);

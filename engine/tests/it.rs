@@ -9,6 +9,7 @@
 mod it {
     mod assembly;
     mod checks;
+    mod column_cache;
     mod crisp;
     mod delta_readers;
     mod edge_rollups;

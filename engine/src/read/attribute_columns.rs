@@ -46,7 +46,7 @@ impl PhysicalExprAdapterFactory for AttributeColumns {
 impl PhysicalExprAdapter for Adapter {
     fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
         let replaced = expr.transform_down(|expr| {
-            let column = wanted_column(&expr).and_then(|name| {
+            let column = wanted_attribute(&expr).and_then(|name| {
                 let (index, field) = self.file.column_with_name(&name)?;
                 // Only what the map would give.
                 (field.data_type() == &DataType::Utf8).then(|| Column::new(&name, index))
@@ -63,7 +63,7 @@ impl PhysicalExprAdapter for Adapter {
 }
 
 /// The column that answers `map['key']`.
-fn wanted_column(expr: &Arc<dyn PhysicalExpr>) -> Option<String> {
+pub(crate) fn wanted_attribute(expr: &Arc<dyn PhysicalExpr>) -> Option<String> {
     let call = ScalarFunctionExpr::try_downcast_func::<GetFieldFunc>(expr.as_ref())?;
     let [map, key] = call.args() else { return None };
     let map = map.downcast_ref::<Column>()?;

@@ -34,6 +34,7 @@ use schema::assembled::assembled_schema;
 use schema::received::received_schema;
 use schema::spans::{START_TIME_UNIX_NANO, TRACE_ID, stored_schema};
 
+use crate::column_cache::{ColumnCache, with_column_cache};
 use crate::paths;
 use crate::read::attribute_columns::AttributeColumns;
 use crate::read::division::{Divided, Part};
@@ -359,9 +360,9 @@ impl TableProvider for StoredSpans {
         match (files.is_empty(), memory) {
             (true, None) => Ok(Arc::new(EmptyExec::new(self.projected_schema(projection)?))),
             (true, Some(memory)) => Ok(memory),
-            (false, None) => self.scan_files(state, &files, projection, filters, limit),
+            (false, None) => self.scan_files(state, &files, projection, limit),
             (false, Some(memory)) => {
-                let files = self.scan_files(state, &files, projection, filters, limit)?;
+                let files = self.scan_files(state, &files, projection, limit)?;
                 UnionExec::try_new(vec![files, memory])
             }
         }
@@ -374,13 +375,14 @@ impl StoredSpans {
         state: &dyn Session,
         files: &[FileRows<'_>],
         projection: Option<&Vec<usize>>,
-        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (url, parquet) = parquet_of_lake(state, &self.schema, filters)?;
+        // The planner keeps the filters above the scan, and then brings them down to it: once is enough.
+        let (url, parquet) = parquet_of_lake(state, &self.schema, &[])?;
         let all = files.iter().map(|rows| self.partitioned_file(rows)).collect();
         let groups = FileGroup::new(all).split_files(state.config().target_partitions());
-        let config = FileScanConfigBuilder::new(url, Arc::new(parquet))
+        let source = with_column_cache(parquet, state.config().get_extension::<ColumnCache>());
+        let config = FileScanConfigBuilder::new(url, source)
             .with_file_groups(groups)
             .with_statistics(self.statistics_of_files(files))
             .with_projection_indices(projection.cloned())?

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -16,6 +17,7 @@ use tokio::sync::OnceCell;
 use udfs::with_span_tree_rule;
 use url::Url;
 
+use crate::column_cache::ColumnCache;
 use crate::error::{Error, Result};
 use crate::read::LAKE_URL;
 use crate::settings::Settings;
@@ -43,6 +45,7 @@ const CONSUMERS_NAMED: usize = 3;
 pub(crate) struct Runtime {
     settings: Settings,
     env: Arc<RuntimeEnv>,
+    columns: Option<Arc<ColumnCache>>,
     /// For each combination of parts.
     views: Arc<[OnceCell<PlannedViews>; 3]>,
 }
@@ -65,7 +68,9 @@ impl Runtime {
             let url = Url::parse(LAKE_URL).map_err(|e| Error::Internal(e.to_string()))?;
             env.register_object_store(&url, lake);
         }
-        Ok(Self { settings: settings.clone(), env, views: Arc::default() })
+        let columns = (settings.column_cache_bytes > 0)
+            .then(|| Arc::new(ColumnCache::new(settings.column_cache_bytes)));
+        Ok(Self { settings: settings.clone(), env, columns, views: Arc::default() })
     }
 
     /// A session state with functions and rules, and no tables.
@@ -75,6 +80,9 @@ impl Runtime {
             .with_information_schema(true)
             .with_default_catalog_and_schema(CATALOG, PUBLIC)
             .with_create_default_catalog_and_schema(true);
+        if let Some(columns) = &self.columns {
+            config.set_extension(Arc::clone(columns));
+        }
         let options = config.options_mut();
         // Filters run inside the Parquet scan, so that only matching rows decode their maps.
         options.execution.parquet.pushdown_filters = true;
@@ -110,6 +118,16 @@ impl Runtime {
                 })
             })
             .await
+    }
+
+    /// The footers of files that queries have read.
+    pub(crate) fn footers(&self) -> Arc<FileMetadataCache> {
+        self.env.cache_manager.get_file_metadata_cache()
+    }
+
+    /// The columns that are kept in memory.
+    pub(crate) fn columns(&self) -> Option<&Arc<ColumnCache>> {
+        self.columns.as_ref()
     }
 
     /// The settings.

@@ -11,10 +11,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use object_store::ObjectStore;
 use object_store::path::Path;
 
 use super::{TraceIndex, TraceKeys, TraceRun};
+use crate::data_file_reader::DataFileReader;
 use crate::error::Result;
 use crate::snapshot::DataFile;
 
@@ -23,6 +25,7 @@ use crate::snapshot::DataFile;
 pub(crate) struct TraceIndexes {
     store: Arc<dyn ObjectStore>,
     max_bytes: usize,
+    footers: Option<Arc<FileMetadataCache>>,
     entries: Mutex<Entries>,
 }
 
@@ -49,7 +52,17 @@ struct Entry {
 impl TraceIndexes {
     /// Keeps about `max_bytes`.
     pub(crate) fn new(store: Arc<dyn ObjectStore>, max_bytes: usize) -> Self {
-        Self { store, max_bytes, entries: Mutex::default() }
+        Self { store, max_bytes, footers: None, entries: Mutex::default() }
+    }
+
+    /// Shares footers with the queries: whoever looks for a trace then reads its rows.
+    pub(crate) fn with_footers(self, footers: Arc<FileMetadataCache>) -> Self {
+        Self { footers: Some(footers), ..self }
+    }
+
+    async fn read(&self, file: &DataFile) -> Result<TraceIndex> {
+        let reader = DataFileReader::new(&self.store, file).with_footers(self.footers.clone());
+        TraceIndex::read(reader, file).await
     }
 
     /// The index of a file.
@@ -57,7 +70,7 @@ impl TraceIndexes {
         if let Some(index) = self.entries().used(file).index.clone() {
             return Ok(index);
         }
-        let index = Arc::new(TraceIndex::read(&self.store, file).await?);
+        let index = Arc::new(self.read(file).await?);
         let mut entries = self.entries();
         entries.used(file).index = Some(Arc::clone(&index));
         entries.make_room(self.max_bytes);
@@ -77,7 +90,7 @@ impl TraceIndexes {
         let index = match known {
             Some(index) => index,
             // Not kept: most files are never asked for more than their keys.
-            None => Arc::new(TraceIndex::read(&self.store, file).await?),
+            None => Arc::new(self.read(file).await?),
         };
         let keys = Arc::new(TraceKeys::new(&index.keys()));
         let mut entries = self.entries();

@@ -1,0 +1,145 @@
+//! A column of a row group, decoded.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, UInt8Array, UInt16Array, UInt32Array, new_null_array,
+};
+use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::compute::kernels::filter::FilterPredicate;
+use datafusion::arrow::compute::{cast, concat, take};
+use datafusion::arrow::datatypes::{DataType, Int32Type};
+use datafusion::common::Result;
+
+/// A column of a row group.
+#[derive(Debug)]
+pub(super) enum Column {
+    /// As it is read.
+    Plain(ArrayRef),
+    /// Text.
+    Coded(Coded),
+}
+
+/// A number per row, and the values that they stand for.
+#[derive(Debug)]
+pub(super) struct Coded {
+    codes: Codes,
+    /// Those of the row group; the last one is NULL if there are any.
+    values: ArrayRef,
+}
+
+#[derive(Debug)]
+enum Codes {
+    U8(UInt8Array),
+    U16(UInt16Array),
+    U32(UInt32Array),
+}
+
+/// The type in which a column is read to be kept; `None` if it is not kept.
+pub(super) fn read_as(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Utf8 | DataType::Utf8View => {
+            Some(DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)))
+        }
+        DataType::Boolean | DataType::FixedSizeBinary(_) | DataType::Binary => {
+            Some(data_type.clone())
+        }
+        number if number.is_primitive() => Some(number.clone()),
+        _ => None,
+    }
+}
+
+impl Column {
+    /// Of what was read in the type that [`read_as`] gave for `data_type`.
+    pub(super) fn new(read: &ArrayRef, data_type: &DataType) -> Result<Self> {
+        let Some(dictionary) = read.as_dictionary_opt::<Int32Type>() else {
+            return Ok(Self::Plain(Arc::clone(read)));
+        };
+        let mut values = cast(dictionary.values(), data_type)?;
+        // NULL is one more value: then no row is without a code.
+        let null = values.len() as u32;
+        if dictionary.null_count() > 0 {
+            values = concat(&[&values, &new_null_array(data_type, 1)])?;
+        }
+        let codes = dictionary.keys().iter().map(|key| key.map_or(null, |key| key as u32));
+        let codes = match values.len() {
+            0..=0x100 => Codes::U8(codes.map(|code| code as u8).collect::<Vec<_>>().into()),
+            0..=0x1_0000 => Codes::U16(codes.map(|code| code as u16).collect::<Vec<_>>().into()),
+            _ => Codes::U32(codes.collect::<Vec<_>>().into()),
+        };
+        Ok(Self::Coded(Coded { codes, values }))
+    }
+
+    pub(super) fn data_type(&self) -> &DataType {
+        match self {
+            Self::Plain(array) => array.data_type(),
+            Self::Coded(coded) => coded.values.data_type(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Plain(array) => array.get_array_memory_size(),
+            Self::Coded(Coded { codes, values }) => {
+                codes.array().get_array_memory_size() + values.get_array_memory_size()
+            }
+        }
+    }
+
+    /// Some rows.
+    pub(super) fn slice(&self, first: usize, rows: usize) -> Result<ArrayRef> {
+        match self {
+            Self::Plain(array) => Ok(array.slice(first, rows)),
+            Self::Coded(coded) => coded.values_of(&coded.codes.array().slice(first, rows)),
+        }
+    }
+
+    /// Those of some rows that a filter of as many rows lets through.
+    pub(super) fn filtered(
+        &self,
+        first: usize,
+        rows: usize,
+        filter: &FilterPredicate,
+    ) -> Result<ArrayRef> {
+        match self {
+            Self::Plain(array) => Ok(filter.filter(&array.slice(first, rows))?),
+            Self::Coded(coded) => {
+                let codes = coded.codes.array().slice(first, rows);
+                coded.values_of(&filter.filter(&codes)?)
+            }
+        }
+    }
+}
+
+impl Coded {
+    /// Each value once.
+    pub(super) fn values(&self) -> &ArrayRef {
+        &self.values
+    }
+
+    /// The rows whose value is wanted; `wanted` has a word for each of them.
+    pub(super) fn matching(&self, wanted: &[bool]) -> BooleanBuffer {
+        fn rows<T: Copy + Into<u32>>(codes: &[T], wanted: &[bool]) -> BooleanBuffer {
+            BooleanBuffer::collect_bool(codes.len(), |row| wanted[codes[row].into() as usize])
+        }
+        match &self.codes {
+            Codes::U8(codes) => rows(codes.values(), wanted),
+            Codes::U16(codes) => rows(codes.values(), wanted),
+            Codes::U32(codes) => rows(codes.values(), wanted),
+        }
+    }
+
+    fn values_of(&self, codes: &dyn Array) -> Result<ArrayRef> {
+        Ok(take(&self.values, codes, None)?)
+    }
+}
+
+impl Codes {
+    fn array(&self) -> &dyn Array {
+        match self {
+            Self::U8(codes) => codes,
+            Self::U16(codes) => codes,
+            Self::U32(codes) => codes,
+        }
+    }
+}
