@@ -16,6 +16,7 @@
 mod column;
 mod files;
 mod filter;
+mod maps;
 mod morsels;
 mod scan;
 mod source;

@@ -8,16 +8,20 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::kernels::filter::FilterPredicate;
 use datafusion::arrow::compute::{cast, concat, take};
-use datafusion::arrow::datatypes::{DataType, Int32Type};
+use datafusion::arrow::datatypes::{DataType, Int32Type, UInt32Type};
 use datafusion::common::Result;
+
+use super::maps::{self, Maps};
 
 /// A column of a row group.
 #[derive(Debug)]
 pub(super) enum Column {
     /// As it is read.
     Plain(ArrayRef),
-    /// Text.
+    /// Text, and maps of which there are few.
     Coded(Coded),
+    /// All other maps.
+    Maps(Maps),
 }
 
 /// A number per row, and the values that they stand for.
@@ -44,6 +48,7 @@ pub(super) fn read_as(data_type: &DataType) -> Option<DataType> {
         DataType::Boolean | DataType::FixedSizeBinary(_) | DataType::Binary => {
             Some(data_type.clone())
         }
+        DataType::Map(entries, is_sorted) => maps::read_as(entries, *is_sorted),
         number if number.is_primitive() => Some(number.clone()),
         _ => None,
     }
@@ -52,6 +57,18 @@ pub(super) fn read_as(data_type: &DataType) -> Option<DataType> {
 impl Column {
     /// Of what was read in the type that [`read_as`] gave for `data_type`.
     pub(super) fn new(read: &ArrayRef, data_type: &DataType) -> Result<Self> {
+        if let Some(read) = read.as_map_opt() {
+            // Resources are few, and each has many spans.
+            const SHARED_BY: usize = 4;
+            let maps = Maps::new(read, data_type)?;
+            return Ok(match maps.distinct(read.len() / SHARED_BY) {
+                Some((codes, rows)) => {
+                    let values = maps.gather(rows.iter().copied())?;
+                    Self::Coded(Coded { codes: Codes::new(codes, values.len()), values })
+                }
+                None => Self::Maps(maps),
+            });
+        }
         let Some(dictionary) = read.as_dictionary_opt::<Int32Type>() else {
             return Ok(Self::Plain(Arc::clone(read)));
         };
@@ -62,11 +79,7 @@ impl Column {
             values = concat(&[&values, &new_null_array(data_type, 1)])?;
         }
         let codes = dictionary.keys().iter().map(|key| key.map_or(null, |key| key as u32));
-        let codes = match values.len() {
-            0..=0x100 => Codes::U8(codes.map(|code| code as u8).collect::<Vec<_>>().into()),
-            0..=0x1_0000 => Codes::U16(codes.map(|code| code as u16).collect::<Vec<_>>().into()),
-            _ => Codes::U32(codes.collect::<Vec<_>>().into()),
-        };
+        let codes = Codes::new(codes.collect(), values.len());
         Ok(Self::Coded(Coded { codes, values }))
     }
 
@@ -74,6 +87,7 @@ impl Column {
         match self {
             Self::Plain(array) => array.data_type(),
             Self::Coded(coded) => coded.values.data_type(),
+            Self::Maps(maps) => maps.data_type(),
         }
     }
 
@@ -83,6 +97,7 @@ impl Column {
             Self::Coded(Coded { codes, values }) => {
                 codes.array().get_array_memory_size() + values.get_array_memory_size()
             }
+            Self::Maps(maps) => maps.bytes(),
         }
     }
 
@@ -91,6 +106,7 @@ impl Column {
         match self {
             Self::Plain(array) => Ok(array.slice(first, rows)),
             Self::Coded(coded) => coded.values_of(&coded.codes.array().slice(first, rows)),
+            Self::Maps(maps) => maps.gather(first as u32..(first + rows) as u32),
         }
     }
 
@@ -106,6 +122,11 @@ impl Column {
             Self::Coded(coded) => {
                 let codes = coded.codes.array().slice(first, rows);
                 coded.values_of(&filter.filter(&codes)?)
+            }
+            Self::Maps(maps) => {
+                let rows = UInt32Array::from_iter_values(first as u32..(first + rows) as u32);
+                let rows = filter.filter(&rows)?;
+                maps.gather(rows.as_primitive::<UInt32Type>().values().iter().copied())
             }
         }
     }
@@ -135,6 +156,17 @@ impl Coded {
 }
 
 impl Codes {
+    /// In as few bytes as tell `values` values apart.
+    fn new(codes: Vec<u32>, values: usize) -> Self {
+        match values {
+            0..=0x100 => Self::U8(codes.iter().map(|code| *code as u8).collect::<Vec<_>>().into()),
+            0..=0x1_0000 => {
+                Self::U16(codes.iter().map(|code| *code as u16).collect::<Vec<_>>().into())
+            }
+            _ => Self::U32(codes.into()),
+        }
+    }
+
     fn array(&self) -> &dyn Array {
         match self {
             Self::U8(codes) => codes,

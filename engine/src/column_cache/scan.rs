@@ -220,13 +220,15 @@ impl Opened {
                 return 0;
             }
             let data_type = schema.field(*column).data_type();
-            let leaf =
-                (0..leaves.num_columns()).find(|at| leaves.get_column_root_idx(*at) == *column);
-            let of_text = leaf.map_or(0, |at| chunks.column(at).uncompressed_size() as usize);
-            match data_type.primitive_width() {
-                Some(width) => width * group.rows,
-                None => of_text + 4 * group.rows,
+            if let Some(width) = data_type.primitive_width() {
+                return width * group.rows;
             }
+            let of_column = (0..leaves.num_columns())
+                .filter(|leaf| leaves.get_column_root_idx(*leaf) == *column)
+                .map(|leaf| chunks.column(leaf));
+            // Codes of four bytes, and the values that they stand for.
+            let bytes = of_column.map(|leaf| leaf.uncompressed_size() + 4 * leaf.num_values());
+            bytes.sum::<i64>() as usize
         };
         let mut all: Vec<usize> = filter.columns().iter().chain(columns).copied().collect();
         all.sort_unstable();

@@ -6,7 +6,7 @@ use crate::it::assembly::{Random, assemble_all, import, sample, small_pieces};
 use crate::it::fixtures::{TestLake, answers, assert_same, rows};
 
 /// Questions in every form that a scan may be asked in.
-const QUESTIONS: [&str; 22] = [
+const QUESTIONS: [&str; 26] = [
     "SELECT count(*) FROM spans",
     "SELECT count(*), sum(duration_ns), min(start_time), max(status_message) FROM spans",
     "SELECT service_name, span_name, count(*), sum(duration_ns) FROM spans GROUP BY 1, 2 ORDER BY 1, 2",
@@ -30,6 +30,12 @@ const QUESTIONS: [&str; 22] = [
     "SELECT count(*) FROM spans WHERE start_time >= '2026-11-12T00:00:00Z' AND start_time < '2026-11-13T00:00:00Z'",
     "SELECT span_id FROM spans WHERE trace_id IN (SELECT trace_id FROM traces ORDER BY root_duration_ns DESC LIMIT 3) ORDER BY 1",
     "SELECT sum(self_time_ns), sum(critical_path_ns), count(*) FILTER (WHERE error_origin) FROM spans WHERE 1 = 0 OR is_entry",
+    "SELECT span_id, attributes, resource_attributes, scope_attributes FROM spans ORDER BY 1",
+    "SELECT attributes, count(*) FROM spans WHERE status_code = 'error' GROUP BY 1 ORDER BY 2, map_keys(attributes)",
+    "SELECT span_id, cardinality(attributes) FROM spans WHERE attributes['exception.type'] IS NULL AND depth > 1 ORDER BY 1",
+    "SELECT pair['key'], pair['value'], count(*) FROM
+     (SELECT unnest(array_concat(map_entries(attributes), map_entries(resource_attributes))) AS pair FROM spans
+      WHERE is_entry) GROUP BY 1, 2 ORDER BY 1, 2",
     "SELECT trace_id, count(*) FROM spans WHERE trace_id > '8' GROUP BY 1 HAVING count(*) > 20 ORDER BY 1",
 ];
 

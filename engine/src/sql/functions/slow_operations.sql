@@ -65,44 +65,52 @@ WITH placed AS (
 ), chosen AS (
     -- The planner cannot tell how many rows come out of `unnest`, so it lets them choose the spans that are read.
     SELECT *, row_number() OVER () AS number, unnest(make_array(true)) AS is_chosen FROM sized WHERE slow_count > 0
-), parts AS (
+), rooted AS (
     -- A trace may have more roots. Only the path of the primary one, which comes first, adds up to its duration.
+    SELECT chosen.*, spans.nested_right AS root_end
+    FROM chosen
+    JOIN spans ON spans.trace_id = chosen.trace_id
+    WHERE is_chosen AND spans.is_primary_root
+        AND spans.start_time >= $from - INTERVAL '1 day' AND spans.start_time < $to + INTERVAL '1 day'
+), parts AS (
+    -- Of traces that are typical only, sums are enough: they come together in one row per operation.
     SELECT
-        number, service_name, span_name,
+        root_service_name, root_span_name, service_name, span_name,
+        CASE WHEN slow > 0 THEN number END AS slow_number,
         max(trace_id) AS trace_id, max(start_time) AS start_time, max(root_duration_ns) AS root_duration_ns,
         max(root_status_code) AS root_status_code, max(sample_weight) AS sample_weight,
-        max(place) AS place, bool_or(is_listed) AS is_listed, max(slow) AS slow, max(typical) AS typical,
-        max(root_service_name) AS root_service_name, max(root_span_name) AS root_span_name,
+        max(place) AS place, bool_or(is_listed) AS is_listed,
         max(trace_count) AS trace_count, max(listed_count) AS listed_count, max(slow_count) AS slow_count,
         max(typical_count) AS typical_count, max(impact_ns) AS impact_ns,
         max(threshold_ns) AS threshold_ns, max(median_ns) AS median_ns, max(p99_ns) AS p99_ns,
         sum(critical_path_ns) AS critical_path_ns,
         count(*) FILTER (WHERE critical_path_ns > 0) AS calls,
+        sum(typical * critical_path_ns) AS typical_path_ns,
+        coalesce(sum(typical) FILTER (WHERE critical_path_ns > 0), 0) AS typical_calls,
         bool_or(is_failed) AS is_failed
     FROM (
         SELECT
-            chosen.*, spans.service_name, spans.span_name, critical_path_ns, nested_right,
-            status_code = 'error' AND NOT is_duplicate AS is_failed,
-            max(CASE WHEN is_primary_root THEN nested_right END) OVER (PARTITION BY number) AS root_end
-        FROM chosen
-        JOIN spans ON spans.trace_id = chosen.trace_id
-        WHERE is_chosen AND spans.start_time >= $from - INTERVAL '1 day' AND spans.start_time < $to + INTERVAL '1 day'
+            rooted.*, spans.service_name, spans.span_name, critical_path_ns,
+            status_code = 'error' AND NOT is_duplicate AS is_failed
+        FROM rooted
+        JOIN spans ON spans.trace_id = rooted.trace_id
+        WHERE spans.start_time >= $from - INTERVAL '1 day' AND spans.start_time < $to + INTERVAL '1 day'
+            AND spans.nested_right <= root_end
     ) AS spans_of
-    WHERE nested_right <= root_end
-    GROUP BY number, service_name, span_name
+    GROUP BY root_service_name, root_span_name, service_name, span_name, CASE WHEN slow > 0 THEN number END
 ), operations AS (
     SELECT
         root_service_name, root_span_name, service_name, span_name,
         max(trace_count) AS trace_count, max(listed_count) AS listed_count, max(slow_count) AS slow_count,
         max(typical_count) AS typical_count, max(impact_ns) AS impact_ns,
         max(threshold_ns) AS threshold_ns, max(median_ns) AS median_ns, max(p99_ns) AS p99_ns,
-        coalesce(sum(typical * critical_path_ns) / nullif(max(typical_count), 0), 0) AS typical_ns,
-        coalesce(sum(typical * calls) / nullif(max(typical_count), 0), 0) AS typical_calls,
+        coalesce(sum(typical_path_ns) / nullif(max(typical_count), 0), 0) AS typical_ns,
+        coalesce(sum(typical_calls) / nullif(max(typical_count), 0), 0) AS typical_calls,
         array_agg(named_struct(
             'trace_id', trace_id, 'start_time', start_time, 'root_duration_ns', root_duration_ns,
             'root_status_code', root_status_code, 'sample_weight', sample_weight, 'place', place,
             'is_listed', is_listed, 'critical_path_ns', critical_path_ns, 'calls', calls, 'is_failed', is_failed
-        )) FILTER (WHERE slow > 0) AS slow_traces
+        )) FILTER (WHERE slow_number IS NOT NULL) AS slow_traces
     FROM parts
     GROUP BY root_service_name, root_span_name, service_name, span_name
 ), by_trace AS (
