@@ -13,11 +13,14 @@
 //! wrong, and what there is no room for is read as if this were not there. Nested columns are not kept, nor
 //! is the little that a look-up of one trace reads.
 
+mod answer;
 mod column;
 mod files;
 mod filter;
 mod maps;
 mod morsels;
+mod opened;
+mod row_groups;
 mod scan;
 mod source;
 

@@ -9,7 +9,7 @@ use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::kernels::filter::FilterPredicate;
 use datafusion::arrow::compute::{cast, concat, take};
 use datafusion::arrow::datatypes::{DataType, Int32Type, UInt32Type};
-use datafusion::common::Result;
+use datafusion::common::{Result, internal_err};
 
 use super::maps::{self, Maps};
 
@@ -28,11 +28,12 @@ pub(super) enum Column {
 #[derive(Debug)]
 pub(super) struct Coded {
     codes: Codes,
-    /// Those of the row group; the last one is NULL if there are any.
+    /// Those of the row group; NULL is one of them if a row has it.
     values: ArrayRef,
 }
 
-#[derive(Debug)]
+/// Cheap to clone.
+#[derive(Debug, Clone)]
 enum Codes {
     U8(UInt8Array),
     U16(UInt16Array),
@@ -98,6 +99,22 @@ impl Column {
                 codes.array().get_array_memory_size() + values.get_array_memory_size()
             }
             Self::Maps(maps) => maps.bytes(),
+        }
+    }
+
+    /// Of maps, the text that each has for `key`: NULL if it has none.
+    pub(super) fn of_key(&self, key: &str) -> Result<Self> {
+        match self {
+            Self::Maps(maps) => {
+                let (codes, values) = maps.of_key(key)?;
+                let codes = Codes::new(codes, values.len());
+                Ok(Self::Coded(Coded { codes, values }))
+            }
+            Self::Coded(Coded { codes, values }) if values.as_map_opt().is_some() => {
+                let values = maps::texts_of_key(values.as_map(), key);
+                Ok(Self::Coded(Coded { codes: codes.clone(), values }))
+            }
+            _ => internal_err!("{} is no map", self.data_type()),
         }
     }
 

@@ -13,8 +13,8 @@ use super::column::Column;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Place {
     pub(super) row_group: usize,
-    /// Number of the column among those of the file.
-    pub(super) column: usize,
+    /// Number of the column among those of the file, or a hash of an attribute.
+    pub(super) column: u64,
 }
 
 /// What a file says of itself.

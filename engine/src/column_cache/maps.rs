@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, MapArray, StructArray, UInt32Array, new_null_array,
+    Array, ArrayRef, AsArray, MapArray, StringArray, StructArray, UInt32Array, new_null_array,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::{concat, take};
@@ -66,6 +66,31 @@ impl Maps {
             + self.values.values.get_array_memory_size()
     }
 
+    /// The text that each row has for a key, as codes: the first one, and NULL if there is none.
+    pub(super) fn of_key(&self, key: &str) -> Result<(Vec<u32>, ArrayRef)> {
+        let is_key: Vec<bool> =
+            self.keys.values.as_string::<i32>().iter().map(|text| text == Some(key)).collect();
+        // The values of this key only: those of all keys are many more.
+        const UNUSED: u32 = u32::MAX;
+        let mut numbers = vec![UNUSED; self.values.values.len()];
+        let mut used = vec![None];
+        let codes = self.offsets.windows(2).enumerate().map(|(row, range)| {
+            let mut entries = range[0] as usize..range[1] as usize;
+            let is_null = self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+            let entry = entries.find(|entry| is_key[self.keys.codes[*entry] as usize]);
+            let Some(entry) = entry.filter(|_| !is_null) else { return 0 };
+            let value = self.values.codes[entry];
+            let number = &mut numbers[value as usize];
+            if *number == UNUSED {
+                *number = used.len() as u32;
+                used.push(Some(value));
+            }
+            *number
+        });
+        let codes = codes.collect();
+        Ok((codes, take(&self.values.values, &UInt32Array::from(used), None)?))
+    }
+
     fn rows(&self) -> usize {
         self.offsets.len() - 1
     }
@@ -124,6 +149,18 @@ impl Maps {
     }
 }
 
+/// The text that each map has for a key: the first one, and NULL if there is none.
+pub(super) fn texts_of_key(maps: &MapArray, key: &str) -> ArrayRef {
+    let (keys, values) = (maps.keys().as_string::<i32>(), maps.values().as_string::<i32>());
+    let offsets = maps.value_offsets().windows(2).enumerate();
+    let texts = offsets.map(|(row, range)| {
+        let mut entries = range[0] as usize..range[1] as usize;
+        let entry = entries.find(|entry| keys.value(*entry) == key)?;
+        (maps.is_valid(row) && values.is_valid(entry)).then(|| values.value(entry))
+    });
+    Arc::new(texts.collect::<StringArray>())
+}
+
 impl Texts {
     fn new(read: &ArrayRef) -> Result<Self> {
         let Some(dictionary) = read.as_dictionary_opt::<Int32Type>() else {
@@ -138,3 +175,6 @@ impl Texts {
         Ok(Self { codes: codes.collect(), values })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,8 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion_datasource::morsel::{Morsel, MorselPlan, MorselPlanner, Morselizer};
 use futures::stream::BoxStream;
 
-use super::scan::{Scan, has_few_rows};
+use super::row_groups::has_few_rows;
+use super::scan::Scan;
 
 /// Files from memory where they are there, or from Parquet.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder}
 use datafusion::physical_plan::{DisplayFormatType, PhysicalExpr, SortOrderPushdownResult};
 use datafusion_datasource::morsel::Morselizer;
 use object_store::ObjectStore;
+use schema::assembled::attribute_column;
 
 use super::ColumnCache;
 use super::column::read_as;
@@ -60,48 +61,55 @@ impl CachedSource {
         Arc::new(Self { parquet, ..self.clone() })
     }
 
-    /// The names of the columns that are asked for; `None` if one of them is never kept.
-    fn columns(&self) -> Result<Option<Vec<String>>> {
+    /// What is asked for; `None` if one of the columns is never kept.
+    fn wanted(&self) -> Result<Option<Wanted>> {
         let table = self.parquet.table_schema();
         let has_others =
             !table.table_partition_cols().is_empty() || !table.virtual_columns().is_empty();
-        if has_others {
-            return Ok(None);
-        }
-        let mut columns = Vec::new();
-        let mut is_kept = true;
+        let mut wanted = Wanted::default();
+        let mut is_kept = !has_others;
         self.parquet.apply_expressions(&mut |expr| {
-            is_kept &= columns_of(expr, table.file_schema(), &mut columns)?;
+            is_kept &= wanted.add(expr, table.file_schema())?;
             Ok(TreeNodeRecursion::Continue)
         })?;
-        columns.sort_unstable();
-        columns.dedup();
-        Ok(is_kept.then_some(columns))
+        wanted.columns.sort_unstable();
+        wanted.columns.dedup();
+        wanted.attributes.sort_unstable();
+        wanted.attributes.dedup();
+        Ok(is_kept.then_some(wanted))
     }
 }
 
-/// Adds the names of the columns of `expr`; false if one of them is never kept.
-fn columns_of(
-    expr: &Arc<dyn PhysicalExpr>,
-    schema: &Schema,
-    columns: &mut Vec<String>,
-) -> Result<bool> {
-    let mut is_kept = true;
-    expr.apply(|expr| {
-        if let Some(column) = wanted_attribute(expr) {
-            columns.push(column);
-            return Ok(TreeNodeRecursion::Jump);
-        }
-        if let Some(column) = expr.downcast_ref::<Column>() {
-            is_kept &= read_as(schema.field(column.index()).data_type()).is_some();
-            columns.push(column.name().to_owned());
-        }
-        // The one function whose value only the opening of a file knows.
-        let call = expr.downcast_ref::<ScalarFunctionExpr>();
-        is_kept &= call.is_none_or(|call| call.name() != "input_file_name");
-        Ok(TreeNodeRecursion::Continue)
-    })?;
-    Ok(is_kept)
+/// The columns that a scan asks for.
+#[derive(Debug, Default)]
+struct Wanted {
+    /// What tells them from others.
+    columns: Vec<String>,
+    /// Maps and keys of those that are attributes.
+    attributes: Vec<(String, String)>,
+}
+
+impl Wanted {
+    /// Adds the columns of `expr`; false if one of them is never kept.
+    fn add(&mut self, expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<bool> {
+        let mut is_kept = true;
+        expr.apply(|expr| {
+            if let Some((map, key)) = wanted_attribute(expr) {
+                self.columns.push(attribute_column(&map, &key));
+                self.attributes.push((map, key));
+                return Ok(TreeNodeRecursion::Jump);
+            }
+            if let Some(column) = expr.downcast_ref::<Column>() {
+                is_kept &= read_as(schema.field(column.index()).data_type()).is_some();
+                self.columns.push(column.name().to_owned());
+            }
+            // The one function whose value only the opening of a file knows.
+            let call = expr.downcast_ref::<ScalarFunctionExpr>();
+            is_kept &= call.is_none_or(|call| call.name() != "input_file_name");
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(is_kept)
+    }
 }
 
 impl FileSource for CachedSource {
@@ -123,8 +131,8 @@ impl FileSource for CachedSource {
         let parquet = self.parquet.create_morselizer(store, config, partition)?;
         let adapters = config.expr_adapter_factory.clone();
         let projection = self.parquet.projection().cloned();
-        let (Some(adapters), Some(projection), Some(columns)) =
-            (adapters, projection, self.columns()?)
+        let (Some(adapters), Some(projection), Some(wanted)) =
+            (adapters, projection, self.wanted()?)
         else {
             return Ok(parquet);
         };
@@ -138,6 +146,7 @@ impl FileSource for CachedSource {
             predicate: self.parquet.filter(),
             output: Arc::new(projection.project_schema(table.table_schema())?),
             projection,
+            attributes: wanted.attributes,
             batch_rows: self.batch_rows,
             partition,
             row_groups: MetricBuilder::new(&metrics).counter("row_groups_in_memory", partition),
@@ -145,7 +154,8 @@ impl FileSource for CachedSource {
             last: Mutex::default(),
         };
         let parquet = Arc::from(parquet);
-        Ok(Box::new(Morsels { scan: Arc::new(scan), number: self.number, columns, parquet }))
+        let (scan, number, columns) = (Arc::new(scan), self.number, wanted.columns);
+        Ok(Box::new(Morsels { scan, number, columns, parquet }))
     }
 
     fn table_schema(&self) -> &TableSchema {

@@ -15,7 +15,7 @@ fn numbers(rows: i64) -> Arc<Column> {
     Arc::new(Column::new(&array, &DataType::Int64).unwrap())
 }
 
-fn place(column: usize) -> Place {
+fn place(column: u64) -> Place {
     Place { row_group: 0, column }
 }
 

@@ -46,7 +46,8 @@ impl PhysicalExprAdapterFactory for AttributeColumns {
 impl PhysicalExprAdapter for Adapter {
     fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
         let replaced = expr.transform_down(|expr| {
-            let column = wanted_attribute(&expr).and_then(|name| {
+            let column = wanted_attribute(&expr).and_then(|(map, key)| {
+                let name = attribute_column(&map, &key);
                 let (index, field) = self.file.column_with_name(&name)?;
                 // Only what the map would give.
                 (field.data_type() == &DataType::Utf8).then(|| Column::new(&name, index))
@@ -62,11 +63,11 @@ impl PhysicalExprAdapter for Adapter {
     }
 }
 
-/// The column that answers `map['key']`.
-pub(crate) fn wanted_attribute(expr: &Arc<dyn PhysicalExpr>) -> Option<String> {
+/// The map and the key of `map['key']`.
+pub(crate) fn wanted_attribute(expr: &Arc<dyn PhysicalExpr>) -> Option<(String, String)> {
     let call = ScalarFunctionExpr::try_downcast_func::<GetFieldFunc>(expr.as_ref())?;
     let [map, key] = call.args() else { return None };
     let map = map.downcast_ref::<Column>()?;
     let key = key.downcast_ref::<Literal>()?.value().try_as_str()??;
-    Some(attribute_column(map.name(), key))
+    Some((map.name().to_owned(), key.to_owned()))
 }

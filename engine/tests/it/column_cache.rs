@@ -6,11 +6,15 @@ use crate::it::assembly::{Random, assemble_all, import, sample, small_pieces};
 use crate::it::fixtures::{TestLake, answers, assert_same, rows};
 
 /// Questions in every form that a scan may be asked in.
-const QUESTIONS: [&str; 26] = [
+const QUESTIONS: [&str; 28] = [
     "SELECT count(*) FROM spans",
     "SELECT count(*), sum(duration_ns), min(start_time), max(status_message) FROM spans",
     "SELECT service_name, span_name, count(*), sum(duration_ns) FROM spans GROUP BY 1, 2 ORDER BY 1, 2",
     "SELECT count(*), max(duration_ns) FROM spans WHERE attributes['http.route'] = '/checkout'",
+    "SELECT attributes['exception.type'], resource_attributes['telemetry.sdk.language'], count(*) FROM spans GROUP BY 1, 2
+     ORDER BY 1, 2",
+    "SELECT span_id FROM spans WHERE attributes['exception.type'] LIKE '%e%' AND resource_attributes['host.name'] <> 'x'
+     ORDER BY 1",
     "SELECT attributes['http.route'], attributes['user.id'] IS NULL, count(*) FROM spans
      WHERE attributes['http.request.method'] = 'GET' AND duration_ns > 1000000 GROUP BY 1, 2 ORDER BY 1, 2",
     "SELECT span_id, attributes['http.route'] FROM spans WHERE attributes['http.route'] LIKE '%c%' ORDER BY 1",
