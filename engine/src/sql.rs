@@ -1,6 +1,7 @@
 //! SQL over a snapshot: sessions, guarded statements, result streams.
 
 mod attach;
+mod bare_times;
 pub mod columns;
 mod fresh_traces;
 pub(crate) mod functions;

@@ -6,9 +6,12 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::ParquetFileMetrics;
+use datafusion::datasource::physical_plan::parquet::RowGroupAccessPlanFilter;
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use datafusion::parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use datafusion::parquet::file::metadata::ParquetMetaData;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use futures::TryStreamExt;
 use object_store::path::Path;
 
@@ -57,6 +60,24 @@ impl Opened {
         all.sort_unstable();
         all.dedup();
         all.iter().map(missing).sum()
+    }
+
+    /// Takes out the row groups in which no row passes, as far as their bounds tell.
+    pub(super) fn prune(&self, access: &mut RowGroupAccessPlanFilter) {
+        let Some(predicate) = &self.of_file.predicate else { return };
+        let schema = Arc::clone(&self.of_file.schema);
+        // One that bounds say nothing about takes out nothing.
+        let builder = PruningPredicateBuilder::new().with_file_schema(schema);
+        let Some(predicate) = builder.build(Arc::clone(predicate)) else { return };
+        let scan = &self.scan;
+        let metrics = ParquetFileMetrics::new(scan.partition, self.path().as_ref(), &scan.metrics);
+        access.prune_by_statistics(
+            &self.of_file.schema,
+            self.metadata.file_metadata().schema_descr(),
+            self.metadata.row_groups(),
+            &predicate,
+            &metrics,
+        );
     }
 
     /// The answer's rows of a row group.

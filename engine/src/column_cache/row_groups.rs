@@ -24,8 +24,13 @@ pub(super) fn has_few_rows(file: &PartitionedFile) -> bool {
     selection.is_some_and(|rows| rows.row_count() < rows.skipped_row_count() / 8)
 }
 
-/// The row groups that are scanned, in file order.
-pub(super) fn groups_of(file: &PartitionedFile, metadata: &ParquetMetaData) -> Result<Vec<Group>> {
+/// The row groups that are scanned, in file order; `prune` takes out those that it knows to have no row that
+/// passes.
+pub(super) fn groups_of(
+    file: &PartitionedFile,
+    metadata: &ParquetMetaData,
+    prune: impl FnOnce(&mut RowGroupAccessPlanFilter),
+) -> Result<Vec<Group>> {
     let groups = metadata.row_groups();
     let selection =
         file.extensions.get::<ParquetRowSelection>().map(ParquetRowSelection::selection);
@@ -37,6 +42,7 @@ pub(super) fn groups_of(file: &PartitionedFile, metadata: &ParquetMetaData) -> R
     if let Some(range) = &file.range {
         access.prune_by_range(groups, range);
     }
+    prune(&mut access);
     let access = access.build().into_inner().into_iter().enumerate();
     let group = |(index, access): (usize, _)| {
         let rows = groups[index].num_rows() as usize;

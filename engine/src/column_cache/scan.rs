@@ -28,7 +28,7 @@ use super::column::read_as;
 use super::files::Footer;
 use super::filter::Filter;
 use super::opened::Opened;
-use super::row_groups::groups_of;
+use super::row_groups::{Group, groups_of};
 
 /// One partition of a scan.
 pub(super) struct Scan {
@@ -62,6 +62,8 @@ pub(super) struct FileScan {
     /// With a column for each of `attributes` behind those of the file.
     pub(super) schema: SchemaRef,
     attributes: Vec<Attribute>,
+    /// Over `schema`.
+    pub(super) predicate: Option<Arc<dyn PhysicalExpr>>,
     pub(super) filter: Filter,
     /// Numbers of the columns of the answer, ascending.
     pub(super) columns: Vec<usize>,
@@ -114,11 +116,18 @@ impl Scan {
         let footer = self.footer(file).await?;
         let Some(of_file) = self.of_file(&footer.schema)? else { return Ok(None) };
         let metadata = Arc::clone(&footer.metadata);
-        let groups = groups_of(file, &metadata)?;
         let opened = Opened { scan: Arc::clone(self), file: file.clone(), metadata, of_file };
-        let missing = groups.iter().map(|group| opened.missing_bytes(group)).sum();
-        if missing > 0 && !self.cache.make_room(missing) {
-            return Ok(None);
+        let mut groups = groups_of(file, &opened.metadata, |_| {})?;
+        let missing = |groups: &[Group]| -> usize {
+            groups.iter().map(|group| opened.missing_bytes(group)).sum()
+        };
+        if missing(&groups) > 0 {
+            // Looking at bounds takes longer than looking at columns in memory, but not than reading them.
+            groups = groups_of(file, &opened.metadata, |access| opened.prune(access))?;
+            let missing = missing(&groups);
+            if missing > 0 && !self.cache.make_room(missing) {
+                return Ok(None);
+            }
         }
         let opened = Arc::new(opened);
         let batches = stream::iter(groups).then(move |group| {
@@ -173,8 +182,16 @@ impl Scan {
         let read = Arc::new(schema.project(&columns)?);
         let projection = projection.try_map_exprs(|expr| reassign_expr_columns(expr, &read))?;
         let projector = projection.make_projector(&read)?;
-        let of_file = FileScan { file, schema, attributes, filter, columns, read, projector };
-        let of_file = Arc::new(of_file);
+        let of_file = Arc::new(FileScan {
+            file,
+            schema,
+            attributes,
+            predicate,
+            filter,
+            columns,
+            read,
+            projector,
+        });
         *last = Some(Arc::clone(&of_file));
         Ok(Some(of_file))
     }

@@ -360,9 +360,9 @@ impl TableProvider for StoredSpans {
         match (files.is_empty(), memory) {
             (true, None) => Ok(Arc::new(EmptyExec::new(self.projected_schema(projection)?))),
             (true, Some(memory)) => Ok(memory),
-            (false, None) => self.scan_files(state, &files, projection, limit),
+            (false, None) => self.scan_files(state, &files, projection, filters, limit),
             (false, Some(memory)) => {
-                let files = self.scan_files(state, &files, projection, limit)?;
+                let files = self.scan_files(state, &files, projection, filters, limit)?;
                 UnionExec::try_new(vec![files, memory])
             }
         }
@@ -375,10 +375,18 @@ impl StoredSpans {
         state: &dyn Session,
         files: &[FileRows<'_>],
         projection: Option<&Vec<usize>>,
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        // The planner keeps the filters above the scan, and then brings them down to it: once is enough.
-        let (url, parquet) = parquet_of_lake(state, &self.schema, &[])?;
+        // The planner keeps the filters above the scan, and then brings them down to it: once is enough. It does
+        // not bring down those of nested columns, of which a file may know better: see `AttributeColumns`.
+        let is_nested = |name: &str| {
+            self.schema.field_with_name(name).is_ok_and(|field| field.data_type().is_nested())
+        };
+        let names_nested =
+            |filter: &&Expr| filter.column_refs().iter().any(|column| is_nested(&column.name));
+        let filters: Vec<_> = filters.iter().filter(names_nested).cloned().collect();
+        let (url, parquet) = parquet_of_lake(state, &self.schema, &filters)?;
         let all = files.iter().map(|rows| self.partitioned_file(rows)).collect();
         let groups = FileGroup::new(all).split_files(state.config().target_partitions());
         let source = with_column_cache(parquet, state.config().get_extension::<ColumnCache>());

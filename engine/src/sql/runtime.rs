@@ -21,6 +21,7 @@ use crate::column_cache::ColumnCache;
 use crate::error::{Error, Result};
 use crate::read::LAKE_URL;
 use crate::settings::Settings;
+use crate::sql::bare_times::BareTimes;
 use crate::sql::fresh_traces::FreshTraces;
 use crate::sql::hex_ids::HexIds;
 use crate::sql::late_hex::LateHex;
@@ -143,7 +144,12 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let mut rules = Optimizer::new().rules;
     let pushed = rules.iter().position(|rule| rule.name() == "push_down_filter");
     let behind = pushed.map_or(0, |at| at + 1);
-    let ours = [Arc::new(HexIds) as _, Arc::new(FreshTraces) as _, Arc::new(LateHex) as _];
+    let ours = [
+        Arc::new(HexIds) as _,
+        Arc::new(BareTimes) as _,
+        Arc::new(FreshTraces) as _,
+        Arc::new(LateHex) as _,
+    ];
     rules.splice(behind..behind, ours);
     let leaves = LeafProjections::default();
     if let Some(rule) = rules.iter_mut().find(|rule| rule.name() == leaves.name()) {
