@@ -5,6 +5,7 @@
 //! aggregate  percentiles, sketches          sketch, nearest_rank, binomial_ranks,
 //!                                           kept_values            (no SQL)
 //! window     what is usual                  seasonal, chance       (no SQL)
+//!            sums of the last rows          trailing               (no SQL)
 //!            span_tree -> span_columns  ->  tree                   (no SQL)
 //!              ^ the same, as an operator: span_tree_exec
 //! ```
@@ -42,6 +43,7 @@ pub mod sketch;
 mod sketch_columns;
 pub mod span_columns;
 mod span_tree_exec;
+mod trailing;
 pub mod tree;
 mod window;
 

@@ -64,7 +64,7 @@ impl Column {
             let maps = Maps::new(read, data_type)?;
             return Ok(match maps.distinct(read.len() / SHARED_BY) {
                 Some((codes, rows)) => {
-                    let values = maps.gather(rows.iter().copied())?;
+                    let values = maps.gather(&rows.iter().copied())?;
                     Self::Coded(Coded { codes: Codes::new(codes, values.len()), values })
                 }
                 None => Self::Maps(maps),
@@ -123,7 +123,7 @@ impl Column {
         match self {
             Self::Plain(array) => Ok(array.slice(first, rows)),
             Self::Coded(coded) => coded.values_of(&coded.codes.array().slice(first, rows)),
-            Self::Maps(maps) => maps.gather(first as u32..(first + rows) as u32),
+            Self::Maps(maps) => maps.gather(&(first as u32..(first + rows) as u32)),
         }
     }
 
@@ -143,7 +143,7 @@ impl Column {
             Self::Maps(maps) => {
                 let rows = UInt32Array::from_iter_values(first as u32..(first + rows) as u32);
                 let rows = filter.filter(&rows)?;
-                maps.gather(rows.as_primitive::<UInt32Type>().values().iter().copied())
+                maps.gather(&rows.as_primitive::<UInt32Type>().values().iter().copied())
             }
         }
     }
@@ -177,7 +177,7 @@ impl Codes {
     fn new(codes: Vec<u32>, values: usize) -> Self {
         match values {
             0..=0x100 => Self::U8(codes.iter().map(|code| *code as u8).collect::<Vec<_>>().into()),
-            0..=0x1_0000 => {
+            0x101..=0x1_0000 => {
                 Self::U16(codes.iter().map(|code| *code as u16).collect::<Vec<_>>().into())
             }
             _ => Self::U32(codes.into()),

@@ -120,7 +120,7 @@ impl Maps {
     /// The maps of some rows.
     pub(super) fn gather(
         &self,
-        rows: impl ExactSizeIterator<Item = u32> + Clone,
+        rows: &(impl ExactSizeIterator<Item = u32> + Clone),
     ) -> Result<ArrayRef> {
         let DataType::Map(entries, is_sorted) = &self.data_type else {
             return Err(DataFusionError::Internal(format!("{} is no map", self.data_type)));

@@ -8,6 +8,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::FileGroup;
 use datafusion::datasource::physical_plan::{
     FileOpener, FileScanConfig, FileSource, ParquetFileReaderFactory, ParquetSource,
 };
@@ -27,6 +28,7 @@ use schema::assembled::attribute_column;
 use super::ColumnCache;
 use super::column::read_as;
 use super::morsels::Morsels;
+use super::row_groups::has_few_rows;
 use super::scan::Scan;
 use crate::read::wanted_attribute;
 
@@ -198,6 +200,10 @@ impl FileSource for CachedSource {
         ordering: Option<LexOrdering>,
         config: &FileScanConfig,
     ) -> Result<Option<FileScanConfig>> {
+        // A few rows are sooner read than a file is opened for each part of it.
+        if config.file_groups.iter().flat_map(FileGroup::iter).all(has_few_rows) {
+            return Ok(None);
+        }
         self.parquet.repartitioned(target_partitions, min_size, ordering, config)
     }
 

@@ -142,19 +142,15 @@ impl Slos {
     /// For each sum an array with one item for each window, in the order of [`Slos::alert_windows`]. The rows are
     /// those of consecutive minutes.
     fn window_sums(&self) -> String {
+        // Without SLOs there are no windows, and no rows either.
         let windows = self.alert_windows();
+        let windows = if windows.is_empty() { vec![1] } else { windows };
+        let windows: Vec<String> = windows.iter().map(u64::to_string).collect();
+        let windows = windows.join(", ");
         let sums = SUMS.iter().map(|sum| {
-            let sums = windows.iter().map(|minutes| {
-                let before = minutes - 1;
-                format!(
-                    "sum({sum}) OVER (PARTITION BY slo ORDER BY minute_number \
-                     ROWS BETWEEN {before} PRECEDING AND CURRENT ROW)"
-                )
-            });
-            let sums: Vec<String> = sums.collect();
-            // Without SLOs there are no windows, and no rows either.
-            let sums = if sums.is_empty() { "0".to_owned() } else { sums.join(", ") };
-            format!("make_array({sums}) AS {sum}")
+            format!(
+                "trailing_sums({sum}, {windows}) OVER (PARTITION BY slo ORDER BY minute_number) AS {sum}"
+            )
         });
         sums.collect::<Vec<_>>().join(", ")
     }

@@ -78,7 +78,7 @@ fn kept(array: &ArrayRef) -> Arc<Column> {
     Arc::new(Column::new(&read, array.data_type()).unwrap())
 }
 
-fn check(rows: usize, seed: u64, atoms: &[&str], wanted: Option<Vec<bool>>) {
+fn check(rows: usize, seed: u64, atoms: &[&str], wanted: Option<&[bool]>) {
     let batch = columns(rows, seed);
     let sql = atoms.join(" AND ");
     let context = SessionContext::new();
@@ -96,12 +96,12 @@ fn check(rows: usize, seed: u64, atoms: &[&str], wanted: Option<Vec<bool>>) {
             result.iter().map(|passes| passes == Some(true)).collect()
         }
     };
-    let is_wanted = |row: usize| wanted.as_ref().is_none_or(|wanted| wanted[row]);
+    let is_wanted = |row: usize| wanted.is_none_or(|wanted| wanted[row]);
     let expected: Vec<bool> =
         expected.into_iter().enumerate().map(|(row, passes)| passes && is_wanted(row)).collect();
     let filter = Filter::new(predicate.as_ref(), &batch.schema()).unwrap();
     let kept: Vec<_> = filter.columns().iter().map(|number| kept(batch.column(*number))).collect();
-    let mask = wanted.as_ref().map(|wanted| wanted.iter().copied().collect::<BooleanBuffer>());
+    let mask = wanted.map(|wanted| wanted.iter().copied().collect::<BooleanBuffer>());
     let found: Vec<bool> = match filter.passing(&kept, rows, mask).unwrap() {
         Passing::All => vec![true; rows],
         Passing::None => vec![false; rows],
@@ -122,8 +122,8 @@ proptest! {
         atoms in prop::collection::vec(prop::sample::select(&ATOMS[..]), 0..4),
         some: bool,
     ) {
-        let wanted = some.then(|| (0..rows).map(|row| (row as u64 ^ seed) % 5 < 2).collect());
-        check(rows, seed, &atoms, wanted);
+        let wanted: Vec<bool> = (0..rows).map(|row| (row as u64 ^ seed) % 5 < 2).collect();
+        check(rows, seed, &atoms, some.then_some(&wanted[..]));
     }
 }
 

@@ -41,7 +41,9 @@ WITH alerts AS (
     SELECT
         slo,
         minute_number + 1 AS minute_number,
-        minute_number + 1 - min(seen) OVER (PARTITION BY slo ORDER BY minute_number) AS age_minutes,
+        minute_number + 1 - min(seen) OVER (
+            PARTITION BY slo ORDER BY minute_number ROWS UNBOUNDED PRECEDING
+        ) AS age_minutes,
         {{slo_window_sums}}
     FROM dense
 ), measured AS (
@@ -49,7 +51,7 @@ WITH alerts AS (
         alerts.slo, alert, severity, compare, threshold, budget, long_minutes, short_minutes, after_minutes,
         minute_number, coalesce(age_minutes, 0) AS age_minutes,
         valid[long_at] AS valid, bad[long_at] AS bad,
-        valid_events[long_at] AS valid_events, bad_events[long_at] AS bad_events,
+        CAST(valid_events[long_at] AS BIGINT) AS valid_events, CAST(bad_events[long_at] AS BIGINT) AS bad_events,
         bad[long_at] / nullif(valid[long_at], 0.0) AS error_ratio,
         bad[long_at] / nullif(valid[long_at] * budget, 0.0) AS burn_rate,
         bad[short_at] / nullif(valid[short_at] * budget, 0.0) AS burn_rate_short
@@ -67,7 +69,7 @@ WITH alerts AS (
             ELSE burn_rate <= threshold AND burn_rate_short <= threshold
         END AS is_over,
         CASE WHEN valid_events > 0 AND compare IN ('>', '>=') THEN binomial_tail(
-            CAST(bad_events AS BIGINT), CAST(valid_events AS BIGINT), least(threshold * budget, 1.0)
+            bad_events, valid_events, least(threshold * budget, 1.0)
         ) END AS tail_probability
     FROM measured
 ), gated AS (
@@ -81,7 +83,7 @@ WITH alerts AS (
         *,
         minute_number - coalesce(
             max(CASE WHEN is_met THEN NULL ELSE minute_number END) OVER (
-                PARTITION BY slo, alert ORDER BY minute_number
+                PARTITION BY slo, alert ORDER BY minute_number ROWS UNBOUNDED PRECEDING
             ),
             arrow_cast(date_trunc('minute', $from) - {{longest_after}}, 'Int64') / 60000000000
         ) AS met_minutes
