@@ -22,6 +22,7 @@ mod error;
 pub mod ids;
 pub mod promoted;
 pub mod received;
+pub mod renamed;
 pub mod rollups;
 pub mod semconv;
 pub mod spans;

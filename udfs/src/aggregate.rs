@@ -1,6 +1,7 @@
 //! Aggregate functions: percentiles, from a sketch and exact, and sketches themselves.
 
 mod argument;
+mod attribute_traces;
 mod bound_counts;
 mod exact_groups;
 mod histogram;
@@ -19,6 +20,7 @@ use datafusion::logical_expr::AggregateUDF;
 pub(crate) fn all() -> Vec<AggregateUDF> {
     let mut all: Vec<AggregateUDF> = percentiles::all().map(AggregateUDF::from).collect();
     all.push(AggregateUDF::from(quantile::Quantile::default()));
+    all.push(AggregateUDF::from(attribute_traces::AttributeTraces::default()));
     all.push(AggregateUDF::from(sketch::SketchOf::default()));
     all.push(AggregateUDF::from(histogram::Histogram::default()));
     all.push(AggregateUDF::from(sketch_merge::SketchMerge::default()));

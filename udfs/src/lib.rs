@@ -4,6 +4,7 @@
 //! scalar     ids as text, answers of sketches
 //! aggregate  percentiles, sketches          sketch, nearest_rank, binomial_ranks,
 //!                                           kept_values            (no SQL)
+//!            what sets of traces have       attribute_sets         (no SQL)
 //! window     what is usual                  seasonal, chance       (no SQL)
 //!            sums of the last rows          trailing               (no SQL)
 //!            span_tree -> span_columns  ->  tree                   (no SQL)
@@ -29,6 +30,7 @@
 //! No storage, no tables, and no knowledge of how a session is made.
 
 mod aggregate;
+mod attribute_sets;
 mod binomial_ranks;
 mod bins;
 mod chance;
@@ -43,6 +45,7 @@ pub mod sketch;
 mod sketch_columns;
 pub mod span_columns;
 mod span_tree_exec;
+mod trace_set;
 mod trailing;
 pub mod tree;
 mod window;

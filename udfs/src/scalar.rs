@@ -4,6 +4,7 @@ mod binomial_tail;
 mod cohens_h;
 mod fisher_greater;
 mod hex;
+mod roaring_jaccard;
 mod shares;
 mod sketch_conversions;
 mod sketch_downscale;
@@ -25,6 +26,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     all.push(ScalarUDF::from(binomial_tail::BinomialTail::default()));
     all.push(ScalarUDF::from(cohens_h::CohensH::default()));
     all.push(ScalarUDF::from(fisher_greater::FisherGreater::default()));
+    all.push(ScalarUDF::from(roaring_jaccard::RoaringJaccard::default()));
     all.push(ScalarUDF::from(sketch_downscale::SketchDownscale::default()));
     all.push(ScalarUDF::from(sketch_histogram::SketchHistogram::default()));
     all.push(ScalarUDF::from(sketch_quantile::SketchQuantile::default()));

@@ -47,13 +47,14 @@ WITH candidates AS (
     FROM grouped
     WHERE is_bad OR is_good AND (is_like_bad OR has_good)
 ), chosen AS (
-    SELECT *, row_number() OVER (ORDER BY trace_id) AS number, unnest(make_array(true)) AS is_chosen
+    -- Bad traces come first: their numbers are without gaps.
+    SELECT *, row_number() OVER (ORDER BY is_bad DESC, trace_id) AS number, unnest(make_array(true)) AS is_chosen
     FROM marked
     WHERE all_bad > 0 AND all_good > 0
-), entries AS (
+), looked_at AS (
     SELECT
         number, is_bad, chosen.sample_weight, all_bad, all_good, bad_squares, good_squares, service_name, depth,
-        unnest(map_entries(attributes)) AS entry
+        attributes
     FROM chosen
     JOIN spans ON spans.trace_id = chosen.trace_id
     WHERE is_chosen AND ($deepest IS NULL OR depth <= $deepest) AND spans.start_time < $to + INTERVAL '1 day'
@@ -62,111 +63,43 @@ WITH candidates AS (
     -- A process has the same resource attributes in all of its spans, and an entry span in each of its traces.
     SELECT
         number, is_bad, chosen.sample_weight, all_bad, all_good, bad_squares, good_squares, service_name, depth,
-        unnest(map_entries(resource_attributes)) AS entry
+        resource_attributes AS attributes
     FROM chosen
     JOIN spans ON spans.trace_id = chosen.trace_id
     WHERE is_chosen AND ($deepest IS NULL OR depth <= $deepest) AND (is_entry OR is_orphan)
         AND spans.start_time < $to + INTERVAL '1 day'
         AND spans.start_time >= $from - coalesce($before, CAST($to - $from AS INTERVAL)) - INTERVAL '1 day'
-), named AS (
-    -- Deprecated names are those that took their place.
+), by_service AS (
     SELECT
-        *,
-        CASE entry['key']
-            WHEN 'deployment.environment' THEN 'deployment.environment.name'
-            WHEN 'http.method' THEN 'http.request.method'
-            WHEN 'http.status_code' THEN 'http.response.status_code'
-            WHEN 'http.scheme' THEN 'url.scheme'
-            WHEN 'http.resend_count' THEN 'http.request.resend_count'
-            WHEN 'http.user_agent' THEN 'user_agent.original'
-            WHEN 'net.sock.peer.addr' THEN 'network.peer.address'
-            WHEN 'net.peer.ip' THEN 'network.peer.address'
-            WHEN 'net.sock.peer.port' THEN 'network.peer.port'
-            WHEN 'net.protocol.version' THEN 'network.protocol.version'
-            WHEN 'db.name' THEN 'db.namespace'
-            WHEN 'db.redis.database_index' THEN 'db.namespace'
-            WHEN 'db.mssql.instance_name' THEN 'db.namespace'
-            WHEN 'db.sql.table' THEN 'db.collection.name'
-            WHEN 'db.mongodb.collection' THEN 'db.collection.name'
-            WHEN 'db.cassandra.table' THEN 'db.collection.name'
-            WHEN 'db.cosmosdb.container' THEN 'db.collection.name'
-            WHEN 'db.operation' THEN 'db.operation.name'
-            WHEN 'db.statement' THEN 'db.query.text'
-            WHEN 'db.cosmosdb.status_code' THEN 'db.response.status_code'
-            WHEN 'rpc.system' THEN 'rpc.system.name'
-            WHEN 'rpc.response.status_code' THEN 'rpc.status_code'
-            WHEN 'messaging.operation' THEN 'messaging.operation.type'
-            WHEN 'messaging.kafka.consumer.group' THEN 'messaging.consumer.group.name'
-            WHEN 'messaging.eventhubs.consumer.group' THEN 'messaging.consumer.group.name'
-            WHEN 'messaging.client_id' THEN 'messaging.client.id'
-            WHEN 'messaging.kafka.destination.partition' THEN 'messaging.destination.partition.id'
-            WHEN 'peer.service' THEN 'service.peer.name'
-            WHEN 'enduser.id' THEN 'user.id'
-            WHEN 'enduser.role' THEN 'user.roles'
-            WHEN 'code.filepath' THEN 'code.file.path'
-            WHEN 'code.lineno' THEN 'code.line.number'
-            ELSE entry['key']
-        END AS attribute,
-        entry['value'] AS value
-    FROM entries
-    WHERE entry['key'] NOT IN (
-        'service.name', 'url.full', 'url.path', 'url.query', 'http.url', 'http.target', 'exception.stacktrace'
-    )
-), once AS (
-    -- Each trace once for each value, for each attribute that it has, and for each service.
-    SELECT
-        number, is_bad, sample_weight, service_name, attribute, value,
-        grouping(attribute) + grouping(value) AS level,
-        min(depth) AS depth,
-        max(all_bad) AS all_bad, max(all_good) AS all_good,
-        max(bad_squares) AS bad_squares, max(good_squares) AS good_squares
-    FROM named
-    GROUP BY GROUPING SETS (
-        (number, is_bad, sample_weight, service_name, attribute, value),
-        (number, is_bad, sample_weight, service_name, attribute),
-        (number, is_bad, sample_weight, service_name)
-    )
-), counted AS (
-    SELECT
-        service_name, attribute, value, level,
-        min(depth) AS depth,
-        coalesce(sum(sample_weight) FILTER (WHERE is_bad), 0) AS bad_traces,
-        coalesce(sum(sample_weight) FILTER (WHERE NOT is_bad), 0) AS good_traces,
-        count(*) FILTER (WHERE is_bad) AS bad_rows,
-        count(*) AS stored,
+        service_name,
         max(all_bad) AS all_bad, max(all_good) AS all_good,
         max(all_bad) / max(bad_squares) AS bad_scale, max(all_good) / max(good_squares) AS good_scale,
-        array_agg(number) FILTER (WHERE is_bad AND level < 2) AS numbers
-    FROM once
-    GROUP BY service_name, attribute, value, level
-), lean AS (
-    -- Which bad traces have it is only asked where that may make a row.
+        attribute_traces(number, is_bad, sample_weight, depth, attributes) AS found
+    FROM looked_at
+    GROUP BY service_name
+), counted AS (
+    -- The first is about all spans of the service.
     SELECT
-        * EXCLUDE (numbers),
-        CASE
-            WHEN level = 1 OR bad_traces / all_bad > good_traces / all_good AND bad_rows >= $least THEN numbers
-        END AS numbers
-    FROM counted
-), keyed AS (
-    SELECT
-        *,
-        max(CASE WHEN level = 1 THEN stored END) OVER (PARTITION BY service_name, attribute) AS stored_of_key,
-        count(*) OVER (PARTITION BY service_name, attribute) - 1 AS values_of_key,
-        max(CASE WHEN level = 2 THEN bad_traces END) OVER (PARTITION BY service_name) AS bad_of_service,
-        max(CASE WHEN level = 2 THEN good_traces END) OVER (PARTITION BY service_name) AS good_of_service,
-        max(CASE WHEN level = 2 THEN bad_rows END) OVER (PARTITION BY service_name) AS bad_rows_of_service
-    FROM lean
+        service_name, all_bad, all_good, bad_scale, good_scale,
+        found[1]['bad_traces'] AS bad_of_service, found[1]['good_traces'] AS good_of_service,
+        found[1]['bad_rows'] AS bad_rows_of_service,
+        unnest(found) AS one
+    FROM by_service
 ), items AS (
     -- What nearly every trace has a value of its own for says nothing. That it is absent may.
     SELECT
-        service_name, attribute, depth, all_bad, all_good, bad_scale, good_scale, numbers,
-        level = 1 AS is_absent,
-        CASE WHEN level = 0 THEN value ELSE '(absent)' END AS value,
-        CASE WHEN level = 0 THEN bad_traces ELSE bad_of_service - bad_traces END AS bad_traces,
-        CASE WHEN level = 0 THEN good_traces ELSE good_of_service - good_traces END AS good_traces,
-        CASE WHEN level = 0 THEN bad_rows ELSE bad_rows_of_service - bad_rows END AS bad_rows
-    FROM keyed
-    WHERE level = 1 OR level = 0 AND 2 * values_of_key <= stored_of_key
+        service_name, one['attribute'] AS attribute, one['depth'] AS depth,
+        all_bad, all_good, bad_scale, good_scale, one['bad_set'] AS bad_set,
+        one['value'] IS NULL AS is_absent,
+        coalesce(one['value'], '(absent)') AS value,
+        CASE WHEN one['value'] IS NULL THEN bad_of_service - one['bad_traces'] ELSE one['bad_traces'] END AS bad_traces,
+        CASE WHEN one['value'] IS NULL THEN good_of_service - one['good_traces'] ELSE one['good_traces'] END
+            AS good_traces,
+        CASE WHEN one['value'] IS NULL THEN bad_rows_of_service - one['bad_rows'] ELSE one['bad_rows'] END AS bad_rows
+    FROM counted
+    WHERE one['attribute'] IS NOT NULL AND one['attribute'] NOT IN (
+        'service.name', 'url.full', 'url.path', 'url.query', 'http.url', 'http.target', 'exception.stacktrace'
+    )
 ), shares AS (
     SELECT
         *,
@@ -204,9 +137,7 @@ WITH candidates AS (
             WHEN is_absent <> lag(is_absent) OVER similar THEN true
             -- What lacks two attributes is what does not have them, within a service.
             WHEN is_absent AND service_name <> lag(service_name) OVER similar THEN true
-            WHEN array_length(array_intersect(numbers, lag(numbers) OVER similar)) >= 0.95 * array_length(
-                array_union(numbers, lag(numbers) OVER similar)
-            ) THEN false
+            WHEN roaring_jaccard(bad_set, lag(bad_set) OVER similar) >= 0.95 THEN false
             ELSE true
         END AS is_new
     FROM kept

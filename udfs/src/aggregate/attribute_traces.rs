@@ -1,0 +1,335 @@
+//! `attribute_traces(trace, is_bad, weight, depth, attributes)`: what attributes are in two sets of traces.
+
+use std::sync::{Arc, LazyLock};
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Float64Builder, Int64Builder, ListArray,
+    StringBuilder, StructArray,
+};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_err};
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, Signature, Volatility,
+};
+use datafusion_macros::user_doc;
+use schema::spans::attribute_map;
+
+use super::argument::Weights;
+use super::sketch_groups::passes;
+use crate::attribute_sets::{AttributeSets, Finding, Span};
+
+const NAME: &str = "attribute_traces";
+/// Position of the weight among the arguments.
+const WEIGHT: usize = 2;
+
+#[user_doc(
+    doc_section(label = "Statistics Functions"),
+    description = "Returns in how many bad and good traces each attribute and each of its values is, counting a trace once however many spans have it, as a list of structs: `attribute` and `value`, both NULL in the first row, which is about all spans, and `value` NULL where it is about the attribute with any value; `depth`, the least of the spans that have it; `bad_traces` and `good_traces`, by weight; `bad_rows` and `rows`, the bad ones and all as they were kept; `bad_set`, the numbers of the bad ones as a Roaring bitmap, for `roaring_jaccard`. Deprecated names of attributes count as those that took their place. Values of an attribute that has more than one for two traces are left out.",
+    syntax_example = "attribute_traces(trace, is_bad, weight, depth, attributes)",
+    sql_example = r#"```sql
+> SELECT found['attribute'] AS attribute, found['value'] AS value, found['bad_traces'] AS bad, found['good_traces'] AS good
+  FROM (
+    SELECT unnest(attribute_traces(trace, trace = 1, 1, 0, attributes)) AS found
+    FROM (VALUES (1, MAP {'region': 'eu'}), (1, MAP {'region': 'eu'}), (2, MAP {'region': 'us'}), (3, MAP {'region': 'us'}), (4, MAP {'region': 'us'}))
+      AS spans(trace, attributes));
++-----------+-------+-----+------+
+| attribute | value | bad | good |
++-----------+-------+-----+------+
+|           |       | 1.0 | 3.0  |
+| region    |       | 1.0 | 3.0  |
+| region    | eu    | 1.0 | 0.0  |
+| region    | us    | 0.0 | 3.0  |
++-----------+-------+-----+------+
+```"#,
+    argument(
+        name = "trace",
+        description = "The number of the trace, from 0 to 4294967295. Numbers without gaps are fastest."
+    ),
+    argument(
+        name = "is_bad",
+        description = "Whether the trace is bad. Its first span says so, and its weight."
+    ),
+    argument(
+        name = "weight",
+        description = "How many traces it stands for. NULL and 0 count for nothing; a negative weight is an error."
+    ),
+    argument(name = "depth", description = "The depth of the span; NULL if it is not known."),
+    argument(name = "attributes", description = "The attributes of the span, a MAP of texts."),
+    related_udf(name = "roaring_jaccard")
+)]
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct AttributeTraces {
+    signature: Signature,
+}
+
+impl Default for AttributeTraces {
+    fn default() -> Self {
+        Self { signature: Signature::user_defined(Volatility::Immutable) }
+    }
+}
+
+static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    Fields::from(vec![
+        Field::new("attribute", DataType::Utf8, true),
+        Field::new("value", DataType::Utf8, true),
+        Field::new("depth", DataType::Int64, true),
+        Field::new("bad_traces", DataType::Float64, false),
+        Field::new("good_traces", DataType::Float64, false),
+        Field::new("bad_rows", DataType::Int64, false),
+        Field::new("rows", DataType::Int64, false),
+        Field::new("bad_set", DataType::Binary, false),
+    ])
+});
+
+fn item() -> FieldRef {
+    Arc::new(Field::new_list_field(DataType::Struct(FIELDS.clone()), true))
+}
+
+impl AggregateUDFImpl for AttributeTraces {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        let [trace, is_bad, weight, depth, attributes] = arg_types else {
+            return plan_err!("{NAME} takes (trace, is_bad, weight, depth, attributes)");
+        };
+        let or_null = |is_right: bool, given: &DataType| is_right || *given == DataType::Null;
+        if !trace.is_integer() {
+            return plan_err!("{NAME}: trace must be a whole number, not {trace}");
+        }
+        if !or_null(*is_bad == DataType::Boolean, is_bad) {
+            return plan_err!("{NAME}: is_bad must be true or false, not {is_bad}");
+        }
+        if !or_null(weight.is_numeric(), weight) {
+            return plan_err!("{NAME}: weight must be a number, not {weight}");
+        }
+        if !or_null(depth.is_integer(), depth) {
+            return plan_err!("{NAME}: depth must be a whole number, not {depth}");
+        }
+        if !or_null(matches!(attributes, DataType::Map(..)), attributes) {
+            return plan_err!("{NAME}: attributes must be a MAP, not {attributes}");
+        }
+        Ok(vec![
+            DataType::Int64,
+            DataType::Boolean,
+            DataType::Float64,
+            DataType::Int64,
+            attribute_map(),
+        ])
+    }
+
+    fn return_type(&self, _arg_types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::List(item()))
+    }
+
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        let name = format_state_name(args.name, "sets");
+        Ok(vec![Arc::new(Field::new(name, DataType::Binary, true))])
+    }
+
+    fn accumulator(&self, acc_args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        if acc_args.is_distinct {
+            return plan_err!("{NAME} does not take DISTINCT");
+        }
+        Ok(Box::new(One(Groups { sets: vec![AttributeSets::default()] })))
+    }
+
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
+        !args.is_distinct
+    }
+
+    fn create_groups_accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(Groups::default()))
+    }
+
+    fn order_sensitivity(&self) -> AggregateOrderSensitivity {
+        AggregateOrderSensitivity::Insensitive
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.doc()
+    }
+}
+
+/// Sets by group index.
+#[derive(Debug, Default)]
+struct Groups {
+    sets: Vec<AttributeSets>,
+}
+
+impl Groups {
+    /// Adds the rows of a batch. `group_of` says where a row goes, if anywhere.
+    fn add_rows(
+        &mut self,
+        arguments: &[ArrayRef],
+        group_of: impl Fn(usize) -> Option<usize>,
+    ) -> Result<()> {
+        let traces = arguments[0].as_primitive::<Int64Type>();
+        let is_bad = arguments[1].as_boolean();
+        let weights = Weights::read(NAME, arguments, WEIGHT)?;
+        let depths = arguments[3].as_primitive::<Int64Type>();
+        let maps = arguments[4].as_map();
+        let (names, values) = (maps.keys().as_string::<i32>(), maps.values().as_string::<i32>());
+        let offsets = maps.value_offsets();
+        for row in 0..traces.len() {
+            let Some(group) = group_of(row).filter(|_| traces.is_valid(row)) else { continue };
+            let trace = u32::try_from(traces.value(row)).map_err(|_| {
+                let given = traces.value(row);
+                exec_datafusion_err!("{NAME}: trace must be from 0 to 4294967295, not {given}")
+            })?;
+            let span = Span {
+                trace,
+                is_bad: is_bad.is_valid(row) && is_bad.value(row),
+                weight: weights.get(row),
+                depth: depths.is_valid(row).then(|| depths.value(row)),
+            };
+            let entries = offsets[row] as usize..offsets[row + 1] as usize;
+            let entries = entries.filter(|entry| maps.is_valid(row) && values.is_valid(*entry));
+            let attributes = entries.map(|entry| (names.value(entry), values.value(entry)));
+            self.sets[group].add(span, attributes);
+        }
+        Ok(())
+    }
+
+    fn merge_rows(&mut self, states: &ArrayRef, group_of: impl Fn(usize) -> usize) -> Result<()> {
+        let states = states.as_binary::<i32>();
+        for row in (0..states.len()).filter(|row| states.is_valid(*row)) {
+            self.sets[group_of(row)]
+                .merge_encoded(states.value(row))
+                .map_err(|_| exec_datafusion_err!("{NAME}: a state is damaged"))?;
+        }
+        Ok(())
+    }
+}
+
+fn encode(sets: &[AttributeSets]) -> ArrayRef {
+    let mut states = BinaryBuilder::new();
+    let mut bytes = Vec::new();
+    for set in sets {
+        bytes.clear();
+        set.encode(&mut bytes);
+        states.append_value(&bytes);
+    }
+    Arc::new(states.finish())
+}
+
+fn lists(sets: &[AttributeSets]) -> Result<ArrayRef> {
+    let mut attributes = StringBuilder::new();
+    let mut values = StringBuilder::new();
+    let mut depths = Int64Builder::new();
+    let (mut bad, mut good) = (Float64Builder::new(), Float64Builder::new());
+    let (mut bad_rows, mut rows) = (Int64Builder::new(), Int64Builder::new());
+    let mut bad_sets = BinaryBuilder::new();
+    let (mut lengths, mut bytes) = (Vec::new(), Vec::new());
+    for set in sets {
+        let findings = set.findings();
+        lengths.push(findings.len());
+        for finding in findings {
+            let Finding { attribute, value, depth, .. } = finding;
+            attributes.append_option(attribute);
+            values.append_option(value);
+            depths.append_option(depth);
+            bad.append_value(finding.bad);
+            good.append_value(finding.good);
+            bad_rows.append_value(finding.bad_rows as i64);
+            rows.append_value(finding.rows as i64);
+            bytes.clear();
+            finding.bad_traces.serialize_into(&mut bytes)?;
+            bad_sets.append_value(&bytes);
+        }
+    }
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(attributes.finish()),
+        Arc::new(values.finish()),
+        Arc::new(depths.finish()),
+        Arc::new(bad.finish()),
+        Arc::new(good.finish()),
+        Arc::new(bad_rows.finish()),
+        Arc::new(rows.finish()),
+        Arc::new(bad_sets.finish()),
+    ];
+    let structs = StructArray::try_new(FIELDS.clone(), columns, None)?;
+    let offsets = OffsetBuffer::from_lengths(lengths);
+    Ok(Arc::new(ListArray::try_new(item(), offsets, Arc::new(structs), None)?))
+}
+
+impl GroupsAccumulator for Groups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.sets.resize_with(total_num_groups, AttributeSets::default);
+        self.add_rows(values, |row| passes(opt_filter, row).then(|| group_indices[row]))
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        lists(&emit_to.take_needed(&mut self.sets))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Ok(vec![encode(&emit_to.take_needed(&mut self.sets))])
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.sets.resize_with(total_num_groups, AttributeSets::default);
+        self.merge_rows(&values[0], |row| group_indices[row])
+    }
+
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let mut each = Groups::default();
+        let groups: Vec<usize> = (0..values[0].len()).collect();
+        each.update_batch(values, &groups, opt_filter, groups.len())?;
+        each.state(EmitTo::All)
+    }
+
+    fn size(&self) -> usize {
+        let heap = self.sets.iter().map(AttributeSets::heap_size).sum::<usize>();
+        self.sets.capacity() * size_of::<AttributeSets>() + heap
+    }
+}
+
+/// A single group, for windows and for aggregations without GROUP BY.
+#[derive(Debug)]
+struct One(Groups);
+
+impl Accumulator for One {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.add_rows(values, |_| Some(0))
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        ScalarValue::try_from_array(&lists(&self.0.sets)?, 0)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![ScalarValue::try_from_array(&encode(&self.0.sets), 0)?])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.merge_rows(&states[0], |_| 0)
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + GroupsAccumulator::size(&self.0)
+    }
+}
