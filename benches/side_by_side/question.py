@@ -65,6 +65,8 @@ class Question:
     before: Callable[[], None] | None = None
     # Whether it is in the geometric means.
     counts: bool = True
+    # Spanlake's SQL for it as one call of a function, which says more than was asked.
+    call: str | None = None
     # Why it cannot be asked yet.
     missing: str | None = None
 

@@ -32,6 +32,7 @@ def written(
         "time divided by Spanlake's: above 1, Spanlake is faster.\n",
         _times(results, questions, names, others, lambda cell: cell.warm),
         _summary(results, questions, names, others),
+        *_calls(results, questions, others),
         "## First time\n\nThe first asking in a running process, in milliseconds.\n",
         _times(results, questions, names, others, lambda cell: cell.first),
         "## The questions\n",
@@ -138,6 +139,33 @@ def _summary(
     if slower:
         lines.append("Slower than the fastest: " + ", ".join(slower) + ".\n")
     return "\n".join(lines)
+
+
+def _calls(
+    results: Results, questions: dict[str, Question], others: list[str]
+) -> tuple[str, ...]:
+    rows = []
+    for key, cell in results.calls.items():
+        question, answers = questions[key], results.cells.get(key, {})
+        fastest = _fastest({name: answers[name].warm for name in others if name in answers}, others)
+        rows.append(
+            (
+                f"{key[1:3]} {question.title}",
+                f"`{' '.join((question.call or '').split())}`",
+                f"{cell.rows:,}",
+                _ms(cell.warm),
+                f"{fastest[1] / cell.warm:.2f}" if fastest and cell.warm else "-",
+            )
+        )
+    if not rows:
+        return ()
+    return (
+        "## As one call\n\nWhat Spanlake has a function for. A function says more than the question asks: "
+        "`slow_causes` compares with typical traces, `compare` looks at all spans of a trace and tests for chance, "
+        "`anomalies` knows six weeks. So its answer is not compared with the others', and its time is beside "
+        "theirs for the simple question.\n",
+        table(["Question", "Call", "Rows", "Milliseconds", "Against the fastest"], rows),
+    )
 
 
 def _mean(values: list[float]) -> float:

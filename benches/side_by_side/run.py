@@ -16,6 +16,7 @@ from .worker import Failure, Worker
 # A system that answers slowly is asked less often.
 BUDGET_SECONDS = 20.0
 REFERENCE = "duckdb-map"
+OURS = "spanlake"
 
 
 @dataclass
@@ -50,6 +51,8 @@ class Results:
     stored_bytes: dict[str, int] = field(default_factory=dict)
     peak_bytes: dict[str, int] = field(default_factory=dict)
     cells: dict[str, dict[str, Cell]] = field(default_factory=dict)
+    # The same questions, asked of Spanlake as calls.
+    calls: dict[str, Cell] = field(default_factory=dict)
     # How many cores other processes kept busy while the questions were asked.
     others_cores: float = 0.0
 
@@ -103,6 +106,10 @@ def ask(
                 cells = _ask_one(workers, question, scope, repetitions, timeout)
                 results.cells[name] = cells
                 say(f"{name}: " + ", ".join(f"{key} {_short(cell)}" for key, cell in cells.items()))
+            if question.call is not None and OURS in workers:
+                cell = _call(workers[OURS], question.call, scope, repetitions, timeout)
+                results.calls[name] = cell
+                say(f"{name}, as one call: {_short(cell)}")
         usage = {name: worker.call("usage") for name, worker in workers.items()}
         results.peak_bytes = {name: peak for name, (peak, _) in usage.items()}
         busy = machine.busy_seconds() - busy_before
@@ -142,6 +149,19 @@ def _ask_one(
                 answers[name] = answer.table
     _check(workers, question, scope, cells, answers)
     return cells
+
+
+def _call(worker: Worker, text: str, scope: Scope, repetitions: int, timeout: float) -> Cell:
+    cell = Cell()
+    for _ in range(repetitions + 1):
+        try:
+            answer = worker.call("call", text, scope, timeout=timeout)
+        except Failure as failure:
+            cell.failure = failure.message
+            break
+        cell.seconds.append(answer.seconds)
+        cell.rows = answer.rows
+    return cell
 
 
 def _check(

@@ -131,6 +131,11 @@ class _Worker:
     def reference(self, text: str, scope: Scope) -> pa.Table:
         return self.system.ask(self.system.fill(text, scope))
 
+    def call(self, text: str, scope: Scope) -> Answer:
+        started = time.perf_counter()
+        table = self.system.ask(self.system.fill(text, scope))
+        return Answer(time.perf_counter() - started, table.num_rows)
+
     def usage(self) -> tuple[int, float]:
         pid = self.system.pid() or os.getpid()
         return peak_bytes(pid), cpu_seconds(pid)

@@ -45,5 +45,6 @@ QUESTION = Question(
         "datafusion": RANKED,
         "clickhouse": CLICKHOUSE,
     },
+    call='SELECT * FROM slowest_traces("from" => @week, "to" => @end)',
     keys=("trace_id",),
 )

@@ -43,6 +43,7 @@ QUESTION = Question(
             FROM otel_traces WHERE Timestamp >= @hour AND Timestamp < @hour_end
             GROUP BY service_name, span_name, minute""",
     },
+    call='SELECT * FROM red("from" => @hour, "to" => @hour_end)',
     keys=("service_name", "span_name", "minute"),
     percentiles=("p50_ns", "p99_ns"),
     reference=SNAKE.format(**DUCKDB, more=NEIGHBOURS),

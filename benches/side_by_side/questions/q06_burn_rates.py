@@ -34,6 +34,7 @@ QUESTION = Question(
               AND Timestamp >= @back_3d AND Timestamp < @now
             GROUP BY service_name""",
     },
+    call="SELECT * FROM slo_status(at => @now)",
     keys=("service_name",),
     ratios=tuple(f"burn_{w}" for w in WINDOWS),
 )

@@ -71,6 +71,7 @@ QUESTION = Question(
             GROUP BY service_name, span_name, intDiv(toUnixTimestamp(start), 3600) % 168
             HAVING calls >= 20 AND countIf(start < @week) > 0 AND ratio > 2""",
     },
+    call="SELECT * FROM anomalies('p95', by => 'operation', \"from\" => @week, \"to\" => @end)",
     keys=("service_name", "span_name", "hour"),
     percentiles=("p95_ns", "usual_ns", "ratio"),
     cut=Cut("ratio", above=2.0),

@@ -45,6 +45,7 @@ QUESTION = Question(
             WHERE child.ServiceName != parent.ServiceName
             GROUP BY caller, callee""",
     },
+    call='SELECT * FROM service_graph("from" => @day, "to" => @day_end)',
     keys=("caller", "callee"),
     percentiles=("p99_ns",),
     reference=DUCKDB.replace(

@@ -56,6 +56,7 @@ QUESTION = Question(
         + SPANS.format(slow=slowest.RANKED),
         "clickhouse": CLICKHOUSE.format(slow=slowest.CLICKHOUSE),
     },
+    call='SELECT * FROM slow_causes("from" => @week, "to" => @end)',
     keys=("service_name", "span_name"),
     after={name: by_operation for name in ("duckdb", "clickhouse", "datafusion")},
     before=compile_path,

@@ -61,5 +61,6 @@ QUESTION = Question(
             ) ARRAY JOIN arrayFilter(f -> has(below, f.1), failing) AS failed
             GROUP BY span_name""",
     },
+    call='SELECT * FROM error_origins("from" => @start, "to" => @end)',
     keys=("span_name",),
 )

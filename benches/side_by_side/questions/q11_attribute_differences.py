@@ -97,6 +97,11 @@ QUESTION = Question(
         "clickhouse": CLICKHOUSE.replace("PAIRS", CLICKHOUSE_MAPS),
         "clickhouse-json": CLICKHOUSE.replace("PAIRS", CLICKHOUSE_JSON),
     },
+    call=(
+        "SELECT * FROM compare('root_service_name = ''frontend'' AND root_duration_ns > "
+        "1000000000', 'root_service_name = ''frontend''', deepest => 0, \"from\" => @week, "
+        '"to" => @end)'
+    ),
     keys=("key", "value"),
     ratios=("difference",),
 )

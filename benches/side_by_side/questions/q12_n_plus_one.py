@@ -31,5 +31,6 @@ QUESTION = Question(
             )
             GROUP BY service_name, span_name""",
     },
+    call='SELECT * FROM n_plus_one(least => 10, "from" => @start, "to" => @end)',
     keys=("service_name", "span_name"),
 )

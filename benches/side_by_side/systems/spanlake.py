@@ -14,6 +14,8 @@ import pyarrow as pa
 
 from ..system import Loaded, Source, System
 
+# Five objectives of the shop that the generator makes up.
+OBJECTIVES = Path(__file__).parents[2] / "detector" / "objectives.yaml"
 # Attributes that have a column of their own.
 PROMOTED = {
     "user.id": "user_id",
@@ -57,6 +59,10 @@ class Spanlake(System):
         command = [self.binary, "serve", "--lake", folder / "lake", "--flight", "127.0.0.1:0"]
         options = zip(("--otlp-grpc", "--otlp-http", "--ops"), self.receivers, strict=True)
         command += [word for option in options for word in option]
+        # Once a day: that it looks by itself is not what is measured.
+        settings = folder / "serve.toml"
+        settings.write_text(f"[watch]\nslo_files = ['{OBJECTIVES}']\nevery_seconds = 86400\n")
+        command += ["--config", settings]
         with log.open("w") as output:
             self.server = subprocess.Popen(command, stdout=output, stderr=output)
         address = self.wait_for_address(log)

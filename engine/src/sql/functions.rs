@@ -44,6 +44,7 @@ const FILES: &[(&str, &str)] = &[
     ("invariant_violations", include_str!("functions/invariant_violations.sql")),
     ("n_plus_one", include_str!("functions/n_plus_one.sql")),
     ("recovered", include_str!("functions/recovered.sql")),
+    ("red", include_str!("functions/red.sql")),
     ("retries", include_str!("functions/retries.sql")),
     ("service_graph", include_str!("functions/service_graph.sql")),
     ("shared_dependency", include_str!("functions/shared_dependency.sql")),

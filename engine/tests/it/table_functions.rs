@@ -275,6 +275,31 @@ async fn first_and_decisive_errors() {
     );
 }
 
+/// Scenario: three calls in one minute, one of them failing, and one in the next.
+/// Guarantees: counts, rate and percentiles of each, with what is asked for left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn rate_errors_and_durations() {
+    let spans = [
+        (1, 0, "GET /", 2, 0, 10, 0, &[][..]),
+        (2, 1, "query", 3, 1, 9, 0, &[]),
+        (3, 0, "GET /", 2, 10, 40, 2, &[]),
+        (4, 0, "GET /", 2, 20, 40, 0, &[]),
+        (5, 0, "GET /", 2, 60_000, 60_050, 0, &[]),
+    ];
+    let lake = lake(&[trace(1, &spans)]).await;
+    let columns = "date_part('minute', time), span_name, calls, round(calls_per_second, 3), errors, \
+                   round(error_rate, 3), p50_ns / 1000000, p99_ns / 1000000";
+    let sql = format!("SELECT {columns} FROM red({DAY}, kind => 'server')");
+    let expected = [
+        ["0", "GET /", "3.0", "0.05", "1.0", "0.333", "20", "30"],
+        ["1", "GET /", "1.0", "0.017", "0.0", "0.0", "50", "50"],
+    ];
+    assert_eq!(lake.rows(&sql).await, expected);
+    let sql = format!("SELECT {columns} FROM red({DAY}, step => INTERVAL '1 hour', operation => 'query')");
+    assert_eq!(lake.rows(&sql).await, [["0", "query", "1.0", "0.0", "0.0", "0.0", "8", "8"]]);
+    assert_eq!(lake.rows(&format!("SELECT * FROM red({DAY}, service => 'x')")).await.len(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_that_were_violated() {
     let spans = [

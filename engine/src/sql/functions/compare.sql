@@ -22,7 +22,7 @@
 -- example: SELECT rank, service_name, attribute, value, effect FROM compare('root_status_code = ''error''')
 WITH candidates AS (
     SELECT
-        trace_id, root_service_name, root_span_name, sample_weight,
+        trace_id, date_trunc('day', start_time) AS day, root_service_name, root_span_name, sample_weight,
         CASE WHEN start_time >= $from AND $bad THEN true ELSE false END AS is_bad,
         CASE
             WHEN arrow_typeof($good) <> 'Null' THEN CASE WHEN $good THEN true ELSE false END
@@ -39,7 +39,7 @@ WITH candidates AS (
     FROM candidates
 ), marked AS (
     SELECT
-        trace_id, is_bad, sample_weight,
+        trace_id, day, is_bad, sample_weight,
         sum(CASE WHEN is_bad THEN sample_weight ELSE 0.0 END) OVER () AS all_bad,
         sum(CASE WHEN is_bad THEN 0.0 ELSE sample_weight END) OVER () AS all_good,
         sum(CASE WHEN is_bad THEN sample_weight * sample_weight ELSE 0.0 END) OVER () AS bad_squares,
@@ -47,8 +47,8 @@ WITH candidates AS (
     FROM grouped
     WHERE is_bad OR is_good AND (is_like_bad OR has_good)
 ), chosen AS (
-    -- Bad traces come first: their numbers are without gaps.
-    SELECT *, row_number() OVER (ORDER BY is_bad DESC, trace_id) AS number, unnest(make_array(true)) AS is_chosen
+    -- Bad traces come first, so that their numbers are without gaps, and traces in the order of files.
+    SELECT *, row_number() OVER (ORDER BY is_bad DESC, day, trace_id) AS number, unnest(make_array(true)) AS is_chosen
     FROM marked
     WHERE all_bad > 0 AND all_good > 0
 ), looked_at AS (
