@@ -295,7 +295,9 @@ async fn rate_errors_and_durations() {
         ["1", "GET /", "1.0", "0.017", "0.0", "0.0", "50", "50"],
     ];
     assert_eq!(lake.rows(&sql).await, expected);
-    let sql = format!("SELECT {columns} FROM red({DAY}, step => INTERVAL '1 hour', operation => 'query')");
+    let sql = format!(
+        "SELECT {columns} FROM red({DAY}, step => INTERVAL '1 hour', operation => 'query')"
+    );
     assert_eq!(lake.rows(&sql).await, [["0", "query", "1.0", "0.0", "0.0", "0.0", "8", "8"]]);
     assert_eq!(lake.rows(&format!("SELECT * FROM red({DAY}, service => 'x')")).await.len(), 0);
 }
