@@ -53,6 +53,7 @@ const FILES: &[(&str, &str)] = &[
     ("slo_status", include_str!("functions/slo_status.sql")),
     ("slos", include_str!("functions/slos.sql")),
     ("slow_causes", include_str!("functions/slow_causes.sql")),
+    ("slow_clusters", include_str!("functions/slow_clusters.sql")),
     ("slow_operations", include_str!("functions/slow_operations.sql")),
     ("slowest_traces", include_str!("functions/slowest_traces.sql")),
     ("suspects", include_str!("functions/suspects.sql")),

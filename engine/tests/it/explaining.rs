@@ -215,6 +215,39 @@ async fn why_slow_traces_are_slow() {
     assert_eq!(lake.rows(&sql).await, expected);
 }
 
+/// Scenario: of two hundred requests five are slow: three by the query, of which one asks a hundred times and one has
+/// a call more, and two by the payment.
+/// Guarantees: kinds are told apart by call tree and dominant operation, not by how often a call is made; the example
+/// is the trace that is most like the mean of its kind.
+#[tokio::test(flavor = "multi_thread")]
+async fn kinds_of_slow_traces() {
+    let mut spans = with_parts(1, [80, 40, 1800, 30, 60], 5);
+    spans.extend(with_parts(2, [80, 40, 1900, 30, 60], 1));
+    spans.extend(with_parts(3, [80, 40, 2600, 30, 60], 100));
+    let mut other = with_parts(4, [80, 40, 1850, 30, 60], 1);
+    other.push(call(&other[0].clone(), 120, "audit", 0, 1));
+    spans.extend(other);
+    spans.extend(with_parts(5, [80, 40, 10, 30, 1840], 1));
+    for number in 6..=200 {
+        spans.extend(with_parts(number, [70, 38, 60, 25, 107], 1));
+    }
+    let lake = lake(&spans).await;
+    let id = |number: u64| format!("{number:032x}");
+    let sql = format!(
+        "SELECT group_rank, rank, dominant_span_name, slow_traces, share, excess_ns / 1000000, median_ns / 1000000,
+                example_trace_id, slowest_trace_id
+         FROM slow_clusters(0.025, {DAY}) ORDER BY rank"
+    );
+    let expected = [
+        ["1", "1", "db.query", "3.0", "0.6", "6030.0", "2110", &id(2), &id(3)],
+        ["1", "2", "db.query", "1.0", "0.2", "1760.0", "2060", &id(4), &id(4)],
+        ["1", "3", "payments", "1.0", "0.2", "1700.0", "2000", &id(5), &id(5)],
+    ];
+    assert_eq!(lake.rows(&sql).await, expected);
+    assemble_all(&lake).await;
+    assert_eq!(lake.rows(&sql).await, expected);
+}
+
 /// Semantics, appendix D, property 5, over generated traces of many shapes.
 #[tokio::test(flavor = "multi_thread")]
 async fn excesses_add_up() {
