@@ -9,8 +9,20 @@ use std::thread;
 use crate::fixtures::{Run, finish};
 use crate::server::Client;
 
-/// Runs the server of S3: `moto`, from PyPI.
-const MOTO: &str = "from moto.server import main; main(['-H', '127.0.0.1', '-p', '0'])";
+/// Runs the server of S3: `moto`, from PyPI. It looks whether an object is there and then puts it, which lets two
+/// writers of a busy machine win at once: one in some hundred of them lost its commit. S3 does not, so it puts one
+/// by one here.
+const MOTO: &str = r#"
+import threading
+from moto.s3.responses import S3Response
+from moto.server import main
+turn, put_object = threading.Lock(), S3Response.put_object
+def put_in_turn(self):
+    with turn:
+        return put_object(self)
+S3Response.put_object = put_in_turn
+main(['-H', '127.0.0.1', '-p', '0'])
+"#;
 
 /// Runs the server of Azure: `azurite`, from npm, which `./run-tests` installs into the virtual
 /// environment. Python becomes node, so that who ends the process ends the server, and both servers say
