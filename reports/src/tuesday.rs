@@ -1,7 +1,7 @@
 //! Trace Tuesday: the slowest 1 % of the traces of each root operation, and why.
 //!
 //! ```text
-//! scan -> ranking -> scan -> parts -> causes, medoid -> scan -> facts, waterfall -> model
+//! scan -> ranking -> scan -> parts -> causes, medoid -> scan -> clusters, facts, waterfall -> model
 //! ```
 //!
 //! `scan` and `facts` read the lake; everything else is a plain function of what they
@@ -10,13 +10,10 @@
 //! (semantics.md 4.1).
 //!
 //! `before` asks the same of the range before, and says what changed since.
-//!
-//! # Not here
-//!
-//! No clusters of shapes.
 
 mod before;
 mod causes;
+mod clusters;
 mod columns;
 mod facts;
 mod histogram;
@@ -32,6 +29,7 @@ mod waterfall;
 mod weight;
 
 use engine::Session;
+use schema::TraceId;
 
 use crate::error::{Error, Result};
 use crate::instant;
@@ -56,6 +54,8 @@ pub struct Options {
     pub most_reviews: usize,
     /// Causes listed per root operation.
     pub most_causes: usize,
+    /// Kinds of slow traces listed per root operation.
+    pub most_clusters: usize,
     /// Rows of a waterfall.
     pub most_rows: usize,
     /// Attributes to compare beside the usual columns, for example `app.customer_tier`.
@@ -68,6 +68,7 @@ impl Default for Options {
         Self {
             most_reviews: 5,
             most_causes: 5,
+            most_clusters: 5,
             most_rows: 60,
             attribute_keys: keys.map(str::to_owned).to_vec(),
         }
@@ -164,8 +165,9 @@ async fn review(
         .collect();
     let mut facts =
         facts::facts(session, &members, &explained, &options.attribute_keys).await?.into_iter();
-    let slow_ids =
+    let slow_ids: Vec<TraceId> =
         groups.iter().flat_map(|group| group.slow().iter().map(|trace| trace.id)).collect();
+    let looks = scan::looks(session, range, &slow_ids).await?;
     let skewed = scan::skewed_children(session, slow_ids).await?;
     let medoids: Vec<TraceRow> = groups
         .iter()
@@ -181,11 +183,17 @@ async fn review(
         let waterfall = waterfall::waterfall(&medoid.id.to_string(), spans, options.most_rows);
         let facts = facts.next().unwrap_or_default();
         let explained = Explained { parts, explanation: &explanation };
+        let mut clusters = clusters::clusters(group, parts, &explanation, &looks);
+        let cluster_count = clusters.len() as u64;
+        clusters.truncate(options.most_clusters);
         reviews.push(GroupReview {
             before: None,
             histogram: histogram::histogram(group.traces(), group.header.threshold_ns),
             causes: causes_of(group, explained, facts),
             undominated_count: explanation.dominant.iter().filter(|d| d.is_none()).count() as u64,
+            clusters,
+            cluster_count,
+            clusters_sql: sql::shown_clusters(range, &group.header),
             representative: trace_ref(&medoid),
             slowest: trace_ref(group.slow().first().unwrap_or(&medoid)),
             newest: trace_ref(newest(group.slow()).unwrap_or(&medoid)),

@@ -97,6 +97,8 @@ pub(crate) struct Finding<'a> {
     pub(crate) rows: u64,
     /// The bad ones.
     pub(crate) bad_traces: RoaringBitmap,
+    /// The others.
+    pub(crate) good_traces: RoaringBitmap,
 }
 
 impl AttributeSets {
@@ -195,17 +197,30 @@ impl AttributeSets {
         part: &Part,
     ) -> Finding<'a> {
         let mut bad_traces = part.traces.intersection(&self.bad);
+        let mut good_traces = part.traces.bitmap();
+        good_traces -= &bad_traces;
         bad_traces.optimize();
+        good_traces.optimize();
         let (bad_rows, rows) = (bad_traces.len(), part.traces.len());
         let (mut bad, mut good) = (bad_rows as f64, (rows - bad_rows) as f64);
         if !self.weights.is_empty() {
-            (bad, good) = (0.0, 0.0);
-            part.traces.for_each(|trace| {
-                let weight = self.weights.get(&trace).copied().unwrap_or(1.0);
-                *(if self.bad.contains(trace) { &mut bad } else { &mut good }) += weight;
-            });
+            bad = bad_traces.iter().map(|trace| self.weight(trace)).sum();
+            good = good_traces.iter().map(|trace| self.weight(trace)).sum();
         }
-        Finding { attribute, value, depth: part.depth, bad, good, bad_rows, rows, bad_traces }
+        let depth = part.depth;
+        Finding { attribute, value, depth, bad, good, bad_rows, rows, bad_traces, good_traces }
+    }
+
+    fn weight(&self, trace: u32) -> f64 {
+        self.weights.get(&trace).copied().unwrap_or(1.0)
+    }
+
+    /// The weight of each of `traces`, in their order. `None` if every trace counts as one.
+    pub(crate) fn weights<'a>(
+        &'a self,
+        traces: &'a RoaringBitmap,
+    ) -> Option<impl Iterator<Item = f64> + 'a> {
+        (!self.weights.is_empty()).then(|| traces.iter().map(|trace| self.weight(trace)))
     }
 
     /// Bytes of memory, about.

@@ -68,14 +68,6 @@ impl TraceSet {
         }
     }
 
-    /// Calls `visit` with each trace, in any order.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(u32)) {
-        match &self.members {
-            Members::List(list) => list.iter().copied().for_each(&mut visit),
-            Members::Bitmap(bitmap) => bitmap.iter().for_each(&mut visit),
-        }
-    }
-
     /// Those that are in `others`, too.
     pub(crate) fn intersection(&self, others: &RoaringBitmap) -> RoaringBitmap {
         match &self.members {

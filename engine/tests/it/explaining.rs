@@ -341,7 +341,7 @@ async fn attributes_that_set_bad_traces_apart() {
     let sql = format!(
         "SELECT attribute, value, round(effect, 4), p_value < 1e-5 FROM compare(
             {failed}, 'true', support => 0, least => 1, effect => 0.05, q => 0.2, {DAY}
-         ) WHERE attribute IN ('tenant', 'tier', 'method') ORDER BY rank"
+         ) WHERE attribute IN ('tenant', 'tier', 'method') AND combined_with IS NULL ORDER BY rank"
     );
     let expected = [
         ["tenant", "acme", "0.2456", "true"],
@@ -352,7 +352,9 @@ async fn attributes_that_set_bad_traces_apart() {
     // Property 7: what is less likely by accident is not more likely a false discovery.
     let falls = format!(
         "SELECT count(*) FROM (
-            SELECT q_value < lag(q_value) OVER (ORDER BY p_value, q_value) AS falls, q_value < p_value AS is_less
+            SELECT
+                q_value < lag(q_value) OVER (PARTITION BY combined_with IS NULL ORDER BY p_value, q_value) AS falls,
+                q_value < p_value AS is_less
             FROM compare({failed}, 'true', support => 0, least => 1, effect => 0, q => 1, {DAY})
          ) WHERE falls OR is_less"
     );
@@ -373,6 +375,42 @@ async fn attributes_that_set_bad_traces_apart() {
         );
         assert_eq!(lake.value(&sql).await, "0");
     }
+}
+
+/// Semantics 7.2, item 5: what is bad only where two things meet.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_values_together() {
+    let attributes = |new: bool, eu: bool, free: bool| {
+        let text = |yes, a: &str, b: &str| (if yes { a } else { b }).to_owned();
+        vec![
+            ("version", text(new, "v2", "v1")),
+            ("region", text(eu, "eu", "us")),
+            ("tier", text(free, "free", "gold")),
+        ]
+    };
+    let bad = (0..100).map(|i| Span {
+        failed: true,
+        attributes: attributes(true, true, i % 2 == 0),
+        ..request(i + 1, "op", 10)
+    });
+    // A tenth is new, a fifth in Europe, a twentieth both.
+    let good = (0..1000).map(|i| Span {
+        attributes: attributes(i % 10 == 0, i % 20 < 2 || i % 10 == 5, i % 2 == 0),
+        ..request(i + 101, "op", 10)
+    });
+    let lake = lake(&bad.chain(good).collect::<Vec<_>>()).await;
+    let sql = format!(
+        "SELECT rank, attribute, value, combined_with, bad_share, good_share, round(effect, 3), round(lift, 3),
+             risk_ratio, q_value < 1e-9, divergence IS NULL
+         FROM compare('root_status_code = ''error''', 'true', {DAY}) ORDER BY rank"
+    );
+    let both = "api region=eu";
+    let expected = [
+        ["1", "version", "v2", "NULL", "1.0", "0.1", "2.498", "5.5", "inf", "true", "false"],
+        ["2", "version", "v2", both, "1.0", "0.05", "2.691", "7.333", "inf", "true", "true"],
+        ["3", "region", "eu", "NULL", "1.0", "0.2", "2.214", "3.667", "inf", "true", "false"],
+    ];
+    assert_eq!(lake.rows(&sql).await, expected);
 }
 
 /// Semantics 7.2, items 4 and 6, and T7.1 where nothing bad is without the value.

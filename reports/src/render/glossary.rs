@@ -33,6 +33,12 @@ pub(super) const WORDS: &[(&str, &str)] = &[
          from one.",
     ),
     (
+        "Kind of slow traces",
+        "Those with the same call tree, the same main cause and the same error at the root. \
+         The order and the number of repeated calls do not matter. Its typical trace is the one \
+         whose critical path is most like the mean one.",
+    ),
+    (
         "Percentiles",
         "Nearest rank: observed values. In brackets is the range that holds the true one with \
          95 % certainty.",

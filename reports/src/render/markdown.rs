@@ -104,6 +104,7 @@ fn review(out: &mut String, report: &TuesdayReport, review: &GroupReview, number
     line(out, &text(&sentences::sum(review)));
     sql(out, &review.causes_sql);
     waterfall(out, review);
+    clusters(out, review);
     traces(out, review);
 }
 
@@ -210,6 +211,42 @@ fn waterfall(out: &mut String, review: &GroupReview) {
         line(out, &hidden);
     }
     sql(out, &review.waterfall_sql);
+}
+
+fn clusters(out: &mut String, review: &GroupReview) {
+    let clusters = &review.clusters;
+    if clusters.is_empty() {
+        return;
+    }
+    let unit = Unit::of(clusters.iter().map(|cluster| cluster.median_ns as f64));
+    let lost = Unit::of(clusters.iter().map(|cluster| cluster.excess_ns as f64));
+    line(out, &format!("**Kinds of slow traces:** {}", sentences::kinds(review)));
+    let head = [
+        "Main cause".into(),
+        format!("Time lost ({})", lost.name),
+        "Slow traces".into(),
+        format!("Median ({})", unit.name),
+        "Spans".into(),
+        "Error".into(),
+        "Typical trace".into(),
+    ];
+    let rows: Vec<Vec<String>> = clusters
+        .iter()
+        .map(|cluster| {
+            vec![
+                text(&sentences::main_cause(cluster)),
+                lost.number(cluster.excess_ns as f64),
+                format!("{} ({})", count(cluster.trace_count), share(cluster.share)),
+                unit.number(cluster.median_ns as f64),
+                count(cluster.span_count),
+                cluster.error_type.as_deref().map_or_else(String::new, text),
+                code(&cluster.representative.trace_id),
+            ]
+        })
+        .collect();
+    table(out, &head, &[0, 5, 6], &rows);
+    rest(out, review.cluster_count as usize - clusters.len());
+    sql(out, &review.clusters_sql);
 }
 
 fn traces(out: &mut String, review: &GroupReview) {

@@ -3,8 +3,8 @@
 use crate::format::{count, duration, number, percent_of, share};
 use crate::instant;
 use crate::tuesday::model::{
-    Cause, CauseChange, Fact, FactOrigin, GroupHeader, GroupReview, TuesdayReport, Waterfall,
-    WaterfallRow,
+    Cause, CauseChange, Cluster, Fact, FactOrigin, GroupHeader, GroupReview, TuesdayReport,
+    Waterfall, WaterfallRow,
 };
 
 /// A cause with a smaller share does not make a headline of its own.
@@ -109,6 +109,28 @@ fn named_with_reason(review: &GroupReview, cause: &Cause) -> String {
         fact.unwrap_or_default(),
         if is_new { "; a new cause" } else { "" }
     )
+}
+
+/// What a kind of slow traces is, and whether there is one or many.
+pub(super) fn kinds(review: &GroupReview) -> String {
+    let told = "with the same call tree, main cause and error";
+    match review.clusters.first() {
+        Some(_) if review.cluster_count == 1 => format!("All slow traces are of one kind, {told}."),
+        Some(first) => format!(
+            "Slow traces {told} are one kind. There are {}; the first has {} of the slow traces.",
+            count(review.cluster_count),
+            share(first.share)
+        ),
+        None => String::new(),
+    }
+}
+
+/// The operation that a kind of slow traces spends its time on.
+pub(super) fn main_cause(cluster: &Cluster) -> String {
+    match (&cluster.dominant_service_name, &cluster.dominant_span_name) {
+        (Some(service), Some(span)) => name(service, span),
+        _ => "no operation".into(),
+    }
 }
 
 /// When the traces to review started: an incident of an hour, or all week.

@@ -17,10 +17,12 @@ use crate::week::Range;
 
 mod before;
 mod causes;
+mod cluster;
 mod waterfall;
 
 pub use before::{Before, CauseSince, Deployment, Level, LevelChange, Trend};
 pub use causes::{Cause, CauseChange, Decomposition, Fact, FactOrigin, OtherOperations};
+pub use cluster::Cluster;
 pub use waterfall::{Segment, Waterfall, WaterfallRow};
 
 /// The version of this format.
@@ -180,6 +182,12 @@ pub struct GroupReview {
     pub other: Option<OtherOperations>,
     /// Slow traces in which no operation takes longer than in a typical trace.
     pub undominated_count: u64,
+    /// The kinds of slow traces that lost most time, most first.
+    #[serde(default)]
+    pub clusters: Vec<Cluster>,
+    /// How many kinds there are.
+    #[serde(default)]
+    pub cluster_count: u64,
     /// The slow trace that is most like all of them: the medoid of the critical-path times per operation.
     pub representative: TraceRef,
     /// The slowest trace.
@@ -192,6 +200,9 @@ pub struct GroupReview {
     pub review_list: Vec<ReviewTrace>,
     /// SQL of `causes` and `other`, one row per operation.
     pub causes_sql: String,
+    /// SQL of all kinds of slow traces.
+    #[serde(default)]
+    pub clusters_sql: String,
     /// SQL of `review_list`, without the dominating operation.
     pub review_list_sql: String,
     /// SQL of the spans of `waterfall`.

@@ -240,7 +240,7 @@ impl Descending for Durations<'_> {
 }
 
 /// A quotient to the nearest whole number.
-fn rounded(sum: i128, parts: i128) -> i128 {
+pub(super) fn rounded(sum: i128, parts: i128) -> i128 {
     (2 * sum + parts).div_euclid(2 * parts)
 }
 

@@ -8,6 +8,7 @@ use datafusion::arrow::array::{Array, RecordBatch};
 use engine::Session;
 use schema::TraceId;
 
+use super::clusters::{Look, Looks};
 use super::columns::{Columns, count, holds, or_empty, or_zero};
 use super::parts::{Measured, Operation, PartsBuilder};
 use super::ranking::{Group, RankedGroup, TraceRow};
@@ -233,6 +234,27 @@ pub(super) async fn spans_of(
         .await?;
     }
     Ok(spans)
+}
+
+/// What some traces of the range look like.
+pub(super) async fn looks(session: &Session, range: &Range, ids: &[TraceId]) -> Result<Looks> {
+    let mut looks = Looks::new();
+    for ids in sql::id_filters(ids.to_vec(), session.settings()) {
+        each_batch(session, &sql::looks(range, &ids), |columns| {
+            let ids = columns.trace_ids()?;
+            let shapes = columns.int("shape")?;
+            let spans = columns.int("span_count")?;
+            let errors = columns.text("error_type")?;
+            for (row, id) in ids.into_iter().enumerate() {
+                let error_type = errors.is_valid(row).then(|| errors.value(row).to_owned());
+                let (shape, span_count) = (or_zero(&shapes, row), count(&spans, row));
+                looks.insert(id, Look { shape, span_count, error_type });
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(looks)
 }
 
 /// Spans of some traces that start before their parent, and the traces that have such spans.

@@ -108,6 +108,17 @@ GROUP BY trace_id, service_name, span_name, parent_span_id IS NULL",
     )
 }
 
+/// What some traces of the range look like.
+pub(super) fn looks(range: &Range, ids: &TraceIds) -> String {
+    format!(
+        "SELECT trace_id, shape, span_count, error_type
+FROM traces
+WHERE {} AND {}",
+        starts_in(range),
+        ids.filter("trace_id")
+    )
+}
+
 /// How many spans of some traces start before their parent, and in how many traces.
 pub(super) fn skewed_children(ids: &TraceIds) -> String {
     format!(
@@ -261,6 +272,22 @@ ORDER BY excess_ns DESC, service_name, span_name",
         group.typical_count,
         starts_in(range),
         root_is(group)
+    )
+}
+
+/// The kinds of slow traces of one root operation.
+pub(super) fn shown_clusters(range: &Range, group: &GroupHeader) -> String {
+    format!(
+        "-- Slow traces by call tree, main cause and error.
+SELECT rank, dominant_service_name, dominant_span_name, error_type, shape, slow_traces, share, excess_ns,
+    median_ns, example_trace_id, slowest_trace_id, latest_trace_id
+FROM slow_clusters(fraction => {}, service => {}, operation => {}, \"from\" => '{}', \"to\" => '{}')
+ORDER BY rank",
+        f64::from(group.slowest_percent) / 100.0,
+        quoted(&group.root_service_name),
+        quoted(&group.root_span_name),
+        instant::to_text(&range.from()),
+        instant::to_text(&range.to())
     )
 }
 

@@ -300,6 +300,26 @@ async fn the_sql_of_a_table_gives_its_numbers() {
             review.review_list.iter().map(|row| row.trace.trace_id.clone()).collect();
         assert_eq!(texts(&rows, "trace_id"), ids);
 
+        let rows = query(&session, &review.clusters_sql).await;
+        assert_eq!(ints_len(&rows) as u64, review.cluster_count);
+        let listed = review.clusters.len();
+        let all = |of: &dyn Fn(&reports::model::Cluster) -> String| {
+            review.clusters.iter().map(of).collect::<Vec<_>>()
+        };
+        let of = |column| texts(&rows, column)[..listed].to_vec();
+        assert_eq!(of("shape"), all(&|c| c.shape.clone()));
+        assert_eq!(
+            of("dominant_span_name"),
+            all(&|c| c.dominant_span_name.clone().unwrap_or_default())
+        );
+        assert_eq!(of("excess_ns"), all(&|c| format!("{:.1}", c.excess_ns as f64)));
+        assert_eq!(of("median_ns"), all(&|c| c.median_ns.to_string()));
+        assert_eq!(of("example_trace_id"), all(&|c| c.representative.trace_id.clone()));
+        assert_eq!(of("slowest_trace_id"), all(&|c| c.slowest.trace_id.clone()));
+        assert_eq!(of("latest_trace_id"), all(&|c| c.newest.trace_id.clone()));
+        let counts: u64 = review.clusters.iter().map(|c| c.trace_count).sum();
+        assert!(review.cluster_count > listed as u64 || counts == review.header.slow_count);
+
         let rows = query(&session, &review.waterfall_sql).await;
         assert_eq!(ints(&rows, "duration_ns").len() as u64, review.waterfall.span_count);
     }
@@ -493,6 +513,15 @@ async fn a_sampled_trace_counts_as_its_weight_says() {
     assert!(review.decomposition.adds_up);
     assert!(close(review.decomposition.gap_ns, whole.decomposition.gap_ns));
     assert_eq!(review.causes.len(), whole.causes.len());
+    assert_eq!(review.cluster_count, whole.cluster_count);
+    for (cluster, full) in review.clusters.iter().zip(&whole.clusters) {
+        assert_eq!((&cluster.shape, cluster.median_ns), (&full.shape, full.median_ns));
+        assert_eq!(
+            (cluster.excess_ns, cluster.estimated_trace_count),
+            (full.excess_ns, full.trace_count as f64)
+        );
+        assert!(close(cluster.share, full.share));
+    }
     for (cause, full) in review.causes.iter().zip(&whole.causes) {
         assert_eq!((&cause.span_name, cause.change), (&full.span_name, full.change));
         let numbers = |c: &reports::model::Cause| {

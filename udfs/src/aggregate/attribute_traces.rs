@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Float64Builder, Int64Builder, ListArray,
-    StringBuilder, StructArray,
+    ListBuilder, StringBuilder, StructArray,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
@@ -27,7 +27,7 @@ const WEIGHT: usize = 2;
 
 #[user_doc(
     doc_section(label = "Statistics Functions"),
-    description = "Returns in how many bad and good traces each attribute and each of its values is, counting a trace once however many spans have it, as a list of structs: `attribute` and `value`, both NULL in the first row, which is about all spans, and `value` NULL where it is about the attribute with any value; `depth`, the least of the spans that have it; `bad_traces` and `good_traces`, by weight; `bad_rows` and `rows`, the bad ones and all as they were kept; `bad_set`, the numbers of the bad ones as a Roaring bitmap, for `roaring_jaccard`. Deprecated names of attributes count as those that took their place. Values of an attribute that has more than one for two traces are left out.",
+    description = "Returns in how many bad and good traces each attribute and each of its values is, counting a trace once however many spans have it, as a list of structs: `attribute` and `value`, both NULL in the first row, which is about all spans, and `value` NULL where it is about the attribute with any value; `depth`, the least of the spans that have it; `bad_traces` and `good_traces`, by weight; `bad_rows` and `rows`, the bad ones and all as they were kept; `bad_set` and `good_set`, the numbers of the traces as Roaring bitmaps, for `roaring_jaccard` and `roaring_overlaps`; `bad_weights` and `good_weights`, what each of them counts, in the order of their numbers, NULL if each is one. Deprecated names of attributes count as those that took their place. Values of an attribute that has more than one for two traces are left out.",
     syntax_example = "attribute_traces(trace, is_bad, weight, depth, attributes)",
     sql_example = r#"```sql
 > SELECT found['attribute'] AS attribute, found['value'] AS value, found['bad_traces'] AS bad, found['good_traces'] AS good
@@ -58,7 +58,8 @@ const WEIGHT: usize = 2;
     ),
     argument(name = "depth", description = "The depth of the span; NULL if it is not known."),
     argument(name = "attributes", description = "The attributes of the span, a MAP of texts."),
-    related_udf(name = "roaring_jaccard")
+    related_udf(name = "roaring_jaccard"),
+    related_udf(name = "roaring_overlaps")
 )]
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct AttributeTraces {
@@ -81,8 +82,15 @@ static FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         Field::new("bad_rows", DataType::Int64, false),
         Field::new("rows", DataType::Int64, false),
         Field::new("bad_set", DataType::Binary, false),
+        Field::new("good_set", DataType::Binary, false),
+        Field::new("bad_weights", weights(), true),
+        Field::new("good_weights", weights(), true),
     ])
 });
+
+fn weights() -> DataType {
+    DataType::new_list(DataType::Float64, true)
+}
 
 fn item() -> FieldRef {
     Arc::new(Field::new_list_field(DataType::Struct(FIELDS.clone()), true))
@@ -227,7 +235,9 @@ fn lists(sets: &[AttributeSets]) -> Result<ArrayRef> {
     let mut depths = Int64Builder::new();
     let (mut bad, mut good) = (Float64Builder::new(), Float64Builder::new());
     let (mut bad_rows, mut rows) = (Int64Builder::new(), Int64Builder::new());
-    let mut bad_sets = BinaryBuilder::new();
+    let (mut bad_sets, mut good_sets) = (BinaryBuilder::new(), BinaryBuilder::new());
+    let mut bad_weights = ListBuilder::new(Float64Builder::new());
+    let mut good_weights = ListBuilder::new(Float64Builder::new());
     let (mut lengths, mut bytes) = (Vec::new(), Vec::new());
     for set in sets {
         let findings = set.findings();
@@ -241,9 +251,14 @@ fn lists(sets: &[AttributeSets]) -> Result<ArrayRef> {
             good.append_value(finding.good);
             bad_rows.append_value(finding.bad_rows as i64);
             rows.append_value(finding.rows as i64);
-            bytes.clear();
-            finding.bad_traces.serialize_into(&mut bytes)?;
-            bad_sets.append_value(&bytes);
+            let (bad, good) = (&finding.bad_traces, &finding.good_traces);
+            bad_weights.append_option(set.weights(bad).map(|weights| weights.map(Some)));
+            good_weights.append_option(set.weights(good).map(|weights| weights.map(Some)));
+            for (traces, sets) in [(bad, &mut bad_sets), (good, &mut good_sets)] {
+                bytes.clear();
+                traces.serialize_into(&mut bytes)?;
+                sets.append_value(&bytes);
+            }
         }
     }
     let columns: Vec<ArrayRef> = vec![
@@ -255,6 +270,9 @@ fn lists(sets: &[AttributeSets]) -> Result<ArrayRef> {
         Arc::new(bad_rows.finish()),
         Arc::new(rows.finish()),
         Arc::new(bad_sets.finish()),
+        Arc::new(good_sets.finish()),
+        Arc::new(bad_weights.finish()),
+        Arc::new(good_weights.finish()),
     ];
     let structs = StructArray::try_new(FIELDS.clone(), columns, None)?;
     let offsets = OffsetBuffer::from_lengths(lengths);

@@ -40,6 +40,11 @@ type Found = (Option<String>, Option<String>, Option<i64>, f64, f64, Vec<u32>, u
 fn found(sets: &AttributeSets) -> Vec<Found> {
     let found = sets.findings().into_iter().map(|one| {
         assert_eq!(one.bad_rows, one.bad_traces.len());
+        assert_eq!(one.rows, one.bad_rows + one.good_traces.len());
+        for (traces, sum) in [(&one.bad_traces, one.bad), (&one.good_traces, one.good)] {
+            let weights = sets.weights(traces);
+            assert_eq!(weights.map_or(traces.len() as f64, Iterator::sum), sum);
+        }
         (
             one.attribute.map(str::to_owned),
             one.value.map(str::to_owned),

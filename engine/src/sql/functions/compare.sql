@@ -4,8 +4,10 @@
 -- those that took their place. Rows have a small effect or more, so many bad traces, and a p-value (Fisher's
 -- exact test) that says that at most the part `q` of all rows is there by accident (Benjamini-Hochberg). Values of the
 -- same traces are one row: the one nearest to the root, with the others in `same_traces`. `risk_ratio` is the chance
--- to be bad with the value as a multiple of that without, `divergence` how different all values of the attribute are
--- spread (Jensen-Shannon, 0 to 1). An attribute that nearly every trace has a value of its own for is left out.
+-- to be bad with the value as a multiple of that without, `lift` as one of that of all traces, `divergence` how different
+-- all values of the attribute are spread (Jensen-Shannon, 0 to 1). An attribute that nearly every trace has a value of
+-- its own for is left out. Two values that a fifth of the bad traces have, and that together make a trace bad at least
+-- 1.2 times as likely as either, are a row below the first one, with the other in `combined_with`: at most ten of them.
 --
 -- bad PREDICATE: Which traces are bad: a condition on the columns of `traces`.
 -- good PREDICATE = NULL: Which traces they are compared with, of the same time; a trace that is both is bad. Without
@@ -89,7 +91,8 @@ WITH candidates AS (
     -- What nearly every trace has a value of its own for says nothing. That it is absent may.
     SELECT
         service_name, one['attribute'] AS attribute, one['depth'] AS depth,
-        all_bad, all_good, bad_scale, good_scale, one['bad_set'] AS bad_set,
+        all_bad, all_good, bad_scale, good_scale, one['bad_set'] AS bad_set, one['good_set'] AS good_set,
+        one['bad_weights'] AS bad_weights, one['good_weights'] AS good_weights,
         one['value'] IS NULL AS is_absent,
         coalesce(one['value'], '(absent)') AS value,
         CASE WHEN one['value'] IS NULL THEN bad_of_service - one['bad_traces'] ELSE one['bad_traces'] END AS bad_traces,
@@ -160,17 +163,97 @@ WITH candidates AS (
         ) AS place,
         array_agg(service_name || ' ' || attribute || '=' || value) OVER (PARTITION BY cluster) AS names
     FROM clustered
+), named AS (
+    SELECT
+        *,
+        row_number() OVER (ORDER BY effect DESC, smoothed_ratio DESC, depth, service_name, attribute, value) AS number,
+        service_name || ' ' || attribute || '=' || value AS name
+    FROM shown
+    WHERE place = 1
+), overlaps AS (
+    SELECT
+        *,
+        roaring_overlaps(label, CASE WHEN bad_share >= 0.2 THEN bad_set END, bad_weights) OVER by_number AS of_bad,
+        roaring_overlaps(label, CASE WHEN bad_share >= 0.2 THEN good_set END, good_weights) OVER by_number AS of_good
+    FROM (
+        SELECT
+            *,
+            named_struct(
+                'number', number, 'service_name', service_name, 'attribute', attribute, 'value', value,
+                'smoothed_ratio', smoothed_ratio
+            ) AS label
+        FROM named
+    ) AS labelled
+    WINDOW by_number AS (ORDER BY number)
+), unfolded AS (
+    SELECT *, unnest(of_bad) AS both_bad, unnest(of_good) AS both_good
+    FROM overlaps
+), combined AS (
+    -- A pair is a row of the one that stands out more.
+    SELECT
+        both_bad['label']['number'] AS number,
+        both_bad['label']['service_name'] AS service_name,
+        both_bad['label']['attribute'] AS attribute,
+        both_bad['label']['value'] AS value,
+        both_bad['label']['number'] <> number AS is_pair,
+        CASE WHEN both_bad['label']['number'] <> number THEN name END AS combined_with,
+        CASE WHEN both_bad['label']['number'] <> number THEN both_bad['total'] ELSE bad_traces END AS bad_traces,
+        CASE WHEN both_bad['label']['number'] <> number THEN both_good['total'] ELSE good_traces END AS good_traces,
+        CASE WHEN both_bad['label']['number'] <> number THEN both_bad['rows'] ELSE bad_rows END AS bad_rows,
+        greatest(smoothed_ratio, both_bad['label']['smoothed_ratio']) AS ratio_of_one,
+        p_value AS p_value_of_one, q_value AS q_value_of_one, divergence AS divergence_of_one,
+        all_bad, all_good, bad_scale, good_scale, names, name
+    FROM unfolded
+), weighed AS (
+    SELECT
+        *,
+        least(bad_traces / all_bad, 1.0) AS bad_share,
+        least(good_traces / all_good, 1.0) AS good_share,
+        cohens_h(least(bad_traces / all_bad, 1.0), least(good_traces / all_good, 1.0)) AS effect,
+        CASE
+            WHEN is_pair
+            THEN fisher_greater(
+                bad_traces * bad_scale, all_bad * bad_scale, good_traces * good_scale, all_good * good_scale
+            )
+            ELSE p_value_of_one
+        END AS p_value,
+        ((bad_traces + 0.5) / (bad_traces + good_traces + 1))
+            / ((all_bad - bad_traces + 0.5) / (all_bad + all_good - bad_traces - good_traces + 1)) AS smoothed_ratio
+    FROM combined
+), weighed_again AS (
+    SELECT
+        *,
+        p_value * count(*) OVER (PARTITION BY is_pair)
+            / row_number() OVER (PARTITION BY is_pair ORDER BY p_value) AS false_part
+    FROM weighed
+), answers AS (
+    SELECT
+        *,
+        row_number() OVER (PARTITION BY is_pair ORDER BY effect DESC, smoothed_ratio DESC, number, combined_with) AS place
+    FROM (
+        SELECT
+            *,
+            CASE
+                WHEN is_pair THEN min(false_part) OVER (PARTITION BY is_pair ORDER BY p_value DESC)
+                ELSE q_value_of_one
+            END AS q_value
+        FROM weighed_again
+    ) AS controlled
+    WHERE NOT is_pair OR (
+        bad_share >= 0.2 AND bad_rows >= $least AND effect >= $effect AND q_value <= $q
+        AND smoothed_ratio >= 1.2 * ratio_of_one
+    )
 )
 SELECT
-    row_number() OVER (ORDER BY effect DESC, smoothed_ratio DESC, depth, service_name, attribute, value) AS rank,
+    row_number() OVER (ORDER BY number, is_pair, place) AS rank,
     service_name, attribute, value, effect, bad_share, good_share, bad_traces, good_traces,
     risk_ratio(bad_traces, all_bad, good_traces, all_good) AS risk_ratio,
-    p_value, q_value, divergence,
-    CASE
-        WHEN array_length(names) > 1
-        THEN array_sort(array_remove(names, service_name || ' ' || attribute || '=' || value))
-    END AS same_traces,
-    all_bad, all_good
-FROM shown
-WHERE place = 1
+    p_value, q_value,
+    CASE WHEN NOT is_pair THEN divergence_of_one END AS divergence,
+    CASE WHEN NOT is_pair AND array_length(names) > 1 THEN array_sort(array_remove(names, name)) END AS same_traces,
+    all_bad, all_good,
+    (bad_traces / (bad_traces + good_traces)) / (all_bad / (all_bad + all_good)) AS lift,
+    combined_with
+FROM answers
+WHERE NOT is_pair OR place <= 10
 ORDER BY rank

@@ -41,6 +41,7 @@ pub(super) fn section(report: &TuesdayReport, review: &GroupReview, number: usiz
                 (tables::waterfall(&review.waterfall))
             }
             (sql(&review.waterfall_sql))
+            (tables::clusters(review))
             h3 { "Traces to review" }
             (tables::review_list(review))
             (sql(&review.review_list_sql))

@@ -142,6 +142,47 @@ pub(super) fn waterfall(waterfall: &Waterfall) -> Markup {
     )
 }
 
+/// The kinds of slow traces.
+pub(super) fn clusters(review: &GroupReview) -> Markup {
+    let clusters = &review.clusters;
+    let unit = Unit::of(clusters.iter().map(|cluster| cluster.median_ns as f64));
+    let lost = Unit::of(clusters.iter().map(|cluster| cluster.excess_ns as f64));
+    html! {
+        @if !clusters.is_empty() {
+            h3 { "Kinds of slow traces" }
+            p { (sentences::kinds(review)) }
+            (scrolling("Kinds of slow traces", &html! {
+                table {
+                    thead { tr {
+                        th scope="col" { "Main cause" }
+                        th scope="col" { "Time lost (" (lost.name) ")" }
+                        th scope="col" { "Slow traces" }
+                        th scope="col" { "Median (" (unit.name) ")" }
+                        th scope="col" { "Spans" }
+                        th.text scope="col" { "Error" }
+                        th.text scope="col" { "Typical trace" }
+                    } }
+                    tbody {
+                        @for cluster in clusters {
+                            tr {
+                                th scope="row" { (sentences::main_cause(cluster)) }
+                                td { (lost.number(cluster.excess_ns as f64)) }
+                                td { (count(cluster.trace_count)) " (" (share(cluster.share)) ")" }
+                                td { (unit.number(cluster.median_ns as f64)) }
+                                td { (count(cluster.span_count)) }
+                                td.text { @if let Some(error) = &cluster.error_type { (error) } }
+                                td.text { (super::review::trace_id(&cluster.representative)) }
+                            }
+                        }
+                    }
+                }
+            }))
+            (rest(review.cluster_count as usize, clusters.len(), "kind"))
+            (sql(&review.clusters_sql))
+        }
+    }
+}
+
 /// The first traces of the review list.
 pub(super) fn review_list(review: &GroupReview) -> Markup {
     let shown = &review.review_list[..review.review_list.len().min(MOST_TRACES)];
