@@ -178,6 +178,49 @@ ORDER BY start_time"
     )
 }
 
+/// What spans say now and did not say before, with the numbers in it left out.
+fn events_sql(options: &TriageOptions, before: DateTime<Utc>) -> String {
+    let TriageOptions { service, from, to } = options;
+    let of_service = match service {
+        None => String::new(),
+        Some(service) => format!(
+            "\n            AND trace_id IN (\n                SELECT trace_id FROM traces\n                WHERE start_time >= \
+             '{}' AND start_time < '{}' AND array_has(services, {})\n            )",
+            instant::to_text(&before),
+            instant::to_text(to),
+            quoted(service)
+        ),
+    };
+    let longer = (*from - before).num_seconds() as f64 / (*to - *from).num_seconds().max(1) as f64;
+    let (from, to, before) =
+        (instant::to_text(from), instant::to_text(to), instant::to_text(&before));
+    format!(
+        "SELECT service_name, event_name, message, events, events_before, first_seen, example_trace_id
+FROM (
+    SELECT
+        service_name, event['name'] AS event_name,
+        regexp_replace(concat_ws(': ',
+            event['attributes']['exception.type'],
+            coalesce(event['attributes']['exception.message'], event['attributes']['message'])
+        ), '[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*', '#', 'g') AS message,
+        coalesce(sum(sample_weight) FILTER (WHERE start_time >= '{from}'), 0.0) AS events,
+        coalesce(sum(sample_weight) FILTER (WHERE start_time < '{from}'), 0.0) AS events_before,
+        min(start_time) FILTER (WHERE start_time >= '{from}') AS first_seen,
+        min(trace_id) FILTER (WHERE start_time >= '{from}') AS example_trace_id
+    FROM (
+        SELECT trace_id, start_time, service_name, sample_weight, unnest(events) AS event
+        FROM spans
+        WHERE start_time >= '{before}' AND start_time < '{to}' AND NOT is_duplicate{of_service}
+    ) AS said
+    GROUP BY 1, 2, 3
+) AS counted
+-- The time before is {longer} times as long.
+WHERE events >= 3 AND events * {longer} >= 3 * events_before
+ORDER BY events_before > 0, events DESC, service_name, event_name, message
+LIMIT 8"
+    )
+}
+
 fn steps(
     options: &TriageOptions,
     before: DateTime<Utc>,
@@ -223,7 +266,8 @@ fn steps(
             title: "What differs",
             about: "Attribute values that bad requests have more often than good ones of the same time.",
             sql: format!(
-                "SELECT rank, service_name, attribute, value, effect, bad_share, good_share, risk_ratio, same_traces\n\
+                "SELECT rank, service_name, attribute, value, combined_with, effect, bad_share, good_share, risk_ratio, \
+                 same_traces\n\
                  FROM compare({}, {}, {window}, deepest => 3)\nWHERE rank <= 8 ORDER BY rank",
                 quoted(&bad),
                 quoted(affected)
@@ -282,6 +326,13 @@ fn steps(
         None => String::new(),
     };
     steps.push(Step {
+        title: "What spans say",
+        about: "Exceptions and other events of spans that are new, or three times as frequent as before or more. \
+                Numbers in them are left out.",
+        sql: events_sql(options, before),
+        say: sentences::said,
+    });
+    steps.push(Step {
         title: "Retries",
         about: "Calls that were tried again, and the time that cost.",
         sql: format!(
@@ -289,6 +340,18 @@ fn steps(
              example_trace_id\nFROM retries({window}{is_service})\nWHERE rank <= 5 ORDER BY rank"
         ),
         say: sentences::retries,
+    });
+    steps.push(Step {
+        title: "What may be full",
+        about: "Signs of saturation that are stronger than before: calls that are turned away, clients that wait \
+                longer than servers work, messages that lie, operations that work longer while their callees do \
+                not, more requests at a time.",
+        sql: format!(
+            "SELECT rank, sign, service_name, span_name, value, value_before, unit, calls, example_trace_id\n\
+             FROM saturation({window}, before => INTERVAL '{} seconds'{is_service})\nWHERE rank <= 5 ORDER BY rank",
+            (options.from - before).num_seconds()
+        ),
+        say: sentences::saturation,
     });
     steps.push(Step {
         title: "Calls between services",

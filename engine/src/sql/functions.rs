@@ -46,6 +46,7 @@ const FILES: &[(&str, &str)] = &[
     ("recovered", include_str!("functions/recovered.sql")),
     ("red", include_str!("functions/red.sql")),
     ("retries", include_str!("functions/retries.sql")),
+    ("saturation", include_str!("functions/saturation.sql")),
     ("service_graph", include_str!("functions/service_graph.sql")),
     ("shared_dependency", include_str!("functions/shared_dependency.sql")),
     ("sli", include_str!("functions/sli.sql")),

@@ -683,3 +683,65 @@ async fn what_cannot_be_asked() {
         assert_eq!(lake.value(&format!("SELECT count(*) FROM {call}")).await, "0", "{call}");
     }
 }
+
+/// Semantics 8.6: signs of saturation. In the first hour nothing is full, in the second and in the third much is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_full() {
+    let mut spans = Vec::new();
+    for number in 0..300 {
+        let is_full = number >= 100;
+        let at = number / 100 * 3_600_000 + number % 100 * 30_000;
+        let pick = |full: u64, else_: u64| if is_full { full } else { else_ };
+        let span = |id, parent, service, name, kind, from_ms: u64, ms: u64| Span {
+            trace: number + 1,
+            id,
+            parent,
+            service,
+            name,
+            kind,
+            from_ms: at + from_ms,
+            to_ms: at + from_ms + ms,
+            ..Span::default()
+        };
+        let mut root = span(1, 0, "api", "GET /", 2, 0, 200);
+        let status = if is_full && number % 10 < 3 { "503" } else { "200" };
+        root.attributes = vec![("http.response.status_code", status.into())];
+        spans.extend([
+            root,
+            span(2, 1, "api", "read", 3, 10, pick(60, 20)),
+            span(3, 2, "store", "read", 2, 11, 18),
+            span(4, 1, "api", "publish", 4, 150, 1),
+            span(5, 4, "mail", "deliver", 5, 151 + pick(500, 5), 10),
+            span(6, 1, "api", "render", 1, 90, pick(40, 10)),
+            Span { trace: 1_000 + number, ..span(1, 0, "batch", "run", 2, 0, pick(60_000, 20_000)) },
+        ]);
+    }
+    let lake = lake(&spans).await;
+    let signs = |more: &str, from: u8| {
+        format!(
+            "SELECT sign, service_name, span_name, round(value, 3), round(value_before, 3), round(ratio, 3), unit, calls
+             FROM saturation({more}\"from\" => '2026-11-10T0{from}:00:00Z', \"to\" => '2026-11-10T0{}:00:00Z')",
+            from + 1
+        )
+    };
+    let expected = [
+        ["in_flight", "batch", "NULL", "1.667", "0.556", "3.0", "requests", "100.0"],
+        ["message_lag", "mail", "deliver", "500000000.0", "5000000.0", "100.0", "ns", "100.0"],
+        ["rejected", "api", "GET /", "0.3", "0.0", "NULL", "share", "100.0"],
+        ["self_time", "api", "render", "40000000.0", "10000000.0", "4.0", "ns", "100.0"],
+        ["self_time", "batch", "run", "60000000000.0", "20000000000.0", "3.0", "ns", "100.0"],
+        ["waiting", "api", "read", "42000000.0", "2000000.0", "21.0", "ns", "100.0"],
+    ];
+    let all = format!("{} ORDER BY sign, service_name", signs("", 1));
+    assert_eq!(lake.rows(&all).await, expected);
+    // Who turns calls away comes first.
+    assert_eq!(lake.rows(&signs("", 1)).await[0], expected[2]);
+    assert_eq!(lake.rows(&signs("service => 'mail', ", 1)).await, [expected[1]]);
+    // As it was before, or without a before: no sign.
+    for quiet in [signs("", 0), signs("", 2), signs("service => 'store', ", 1)] {
+        assert_eq!(lake.rows(&quiet).await, Vec::<Vec<String>>::new());
+    }
+    // Two thirds of the time before were full, too.
+    let longer = signs("before => INTERVAL '90 minutes', ", 2);
+    assert_eq!(lake.rows(&longer).await, Vec::<Vec<String>>::new());
+}

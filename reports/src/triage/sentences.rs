@@ -127,6 +127,21 @@ pub(super) fn course(table: &Table) -> Option<Answer> {
 pub(super) fn difference(table: &Table) -> Option<Answer> {
     let row = table.rows().next()?;
     let share = |column: &str| format::share(row.number(column).unwrap_or(0.0));
+    // Where two values together say more, they are the row below.
+    let pair = table.rows().nth(1).filter(|row| !row.text("combined_with").is_empty());
+    if let Some(pair) = pair {
+        let share = |column: &str| format::share(pair.number(column).unwrap_or(0.0));
+        let text = format!(
+            "{} = {} (in {}) together with {} is on {} of the bad requests and on {} of the others",
+            pair.text("attribute"),
+            pair.text("value"),
+            pair.text("service_name"),
+            pair.text("combined_with"),
+            share("bad_share"),
+            share("good_share")
+        );
+        return Some(answer(Level::Warning, text));
+    }
     let text = format!(
         "{} = {} (in {}) is on {} of the bad requests and on {} of the others",
         row.text("attribute"),
@@ -165,6 +180,55 @@ pub(super) fn origin(table: &Table) -> Option<Answer> {
         row.text("origin_service"),
         row.text("span_name")
     );
+    Some(answer(Level::Note, text))
+}
+
+/// What is said that was not said before.
+pub(super) fn said(table: &Table) -> Option<Answer> {
+    let row = table.rows().next()?;
+    let times = format::number(row.number("events")?);
+    let how = match row.number("events_before") {
+        Some(before) if before > 0.0 => format!("{times} times, {} before", format::number(before)),
+        _ => format!("{times} times, never before"),
+    };
+    let said = match row.text("message") {
+        "" => row.text("event_name"),
+        message => message,
+    };
+    Some(answer(Level::Note, format!("{} says `{said}` {how}", row.text("service_name"))))
+}
+
+/// What is full.
+pub(super) fn saturation(table: &Table) -> Option<Answer> {
+    let row = table.rows().next()?;
+    let of = match row.text("span_name") {
+        "" => row.text("service_name").to_owned(),
+        span_name => format!("{}, {span_name}", row.text("service_name")),
+    };
+    let shown = |column: &str| {
+        let value = row.number(column).unwrap_or(0.0);
+        match row.text("unit") {
+            "share" => format::share(value),
+            "ns" => format::duration(value),
+            _ => format::number(value),
+        }
+    };
+    let (now, before) = (shown("value"), shown("value_before"));
+    let text = match row.text("sign") {
+        "rejected" => format!("{of} turns away {now} of its calls, {before} before"),
+        "waiting" => {
+            format!("{of}: clients wait {now} longer than the server works (p90), {before} before")
+        }
+        "message_lag" => format!("{of}: messages lie for {now} (p90), {before} before"),
+        "self_time" => {
+            format!(
+                "{of} itself works for {now} (p90), {before} before, while what it calls is as fast"
+            )
+        }
+        _ => {
+            format!("{of} has {now} requests at a time, {before} before, and does not finish more")
+        }
+    };
     Some(answer(Level::Note, text))
 }
 
