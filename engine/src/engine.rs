@@ -20,7 +20,7 @@ use crate::read::Divided;
 use crate::rollup::RollupCache;
 use crate::settings::{CompactSettings, LiveSettings, Settings};
 use crate::slo::Slos;
-use crate::snapshot::{MemoryChunk, Snapshot};
+use crate::snapshot::{DataFile, MemoryChunk, Snapshot};
 use crate::sql::{Runtime, Session};
 use crate::trace_index::TraceIndexes;
 use crate::write::{DataFiles, Decode, Intake, Live, Parts, Writer};
@@ -229,6 +229,19 @@ impl Engine {
         let session = Session::over(&self.inner.runtime, divided).await?.with_slos(slos);
         *newest = Some((key, session.clone()));
         Ok(session)
+    }
+
+    /// Reads what a look-up of a trace needs to know of files that nobody asked about yet, the newest first, as far as
+    /// there is room for it; says of how many. Who serves queries does so beforehand.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] or [`Error::Log`] if something cannot be read, [`Error::Corrupt`] for a damaged file.
+    pub async fn read_ahead(&self) -> Result<usize> {
+        let snapshot = self.snapshot().await?;
+        let mut files: Vec<&DataFile> = snapshot.files.iter().collect();
+        files.sort_by(|a, b| (&b.date, &b.path).cmp(&(&a.date, &a.path)));
+        self.inner.indexes.read_ahead(&files).await
     }
 
     /// Lets sessions know these service level objectives, instead of those before. Those that the lake cannot

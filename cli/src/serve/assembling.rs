@@ -1,4 +1,5 @@
-//! Assembles traces while the server runs, takes out what is too old, and deletes what was replaced.
+//! Assembles traces while the server runs, takes out what is too old, deletes what was replaced, and reads ahead
+//! what look-ups need of new files.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -49,6 +50,7 @@ impl Assembling {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tidied = Instant::now();
         let mut listed = Instant::now();
+        read_ahead(&engine).await;
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -69,6 +71,7 @@ impl Assembling {
                     }
                     self.vacuum(&engine, &settings, lists).await;
                 }
+                read_ahead(&engine).await;
                 // One commit may not be enough for what came since the last time.
                 if !more || *stopping.borrow() {
                     break;
@@ -160,6 +163,15 @@ impl Assembling {
     fn locked(&self) -> MutexGuard<'_, Counts> {
         // A poisoned lock still holds whole numbers.
         self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+/// Whoever looks for a trace first shall not wait for this.
+async fn read_ahead(engine: &Engine) {
+    match engine.read_ahead().await {
+        Ok(0) => {}
+        Ok(files) => tracing::debug!(files, "read where the traces of new files lie"),
+        Err(error) => tracing::warn!(%error, "cannot read where the traces of a file lie"),
     }
 }
 

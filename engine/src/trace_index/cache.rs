@@ -36,6 +36,8 @@ struct Entries {
     /// Counts uses: the smallest is the oldest.
     uses: u64,
     has_warned: bool,
+    /// There was no room for the keys of a file that nobody had asked for.
+    is_full: bool,
 }
 
 /// What is known of one file.
@@ -99,6 +101,25 @@ impl TraceIndexes {
         Ok(keys)
     }
 
+    /// Reads what is not known yet of `files`, in their order, as long as there is room; says of how many.
+    ///
+    /// Nothing is forgotten for it, and what was asked for is kept longer than what is read here.
+    pub(crate) async fn read_ahead(&self, files: &[&DataFile]) -> Result<usize> {
+        let mut read = 0;
+        for file in files {
+            if self.entries().is_full {
+                break;
+            }
+            if self.entries().knows(file) {
+                continue;
+            }
+            let index = self.read(file).await?;
+            let keys = TraceKeys::new(&index.keys());
+            read += usize::from(self.entries().keep_if_room(file, keys, index, self.max_bytes));
+        }
+        Ok(read)
+    }
+
     /// The runs of the traces in `keys`, which are sorted, in one file.
     pub(crate) async fn runs_in(&self, file: &DataFile, keys: &[u64]) -> Result<Vec<TraceRun>> {
         let keys = self.keys(file).await?.among(keys);
@@ -135,6 +156,7 @@ impl TraceIndexes {
         let known = entries.of_file.len();
         entries.of_file.retain(|path, _| kept.contains(path));
         if entries.of_file.len() < known {
+            entries.is_full = false;
             let kept: HashSet<u64> = entries.of_file.values().map(|entry| entry.number).collect();
             for entry in entries.of_file.values_mut() {
                 entry.shared.retain(|other, _| kept.contains(other));
@@ -145,6 +167,16 @@ impl TraceIndexes {
     fn entries(&self) -> MutexGuard<'_, Entries> {
         // A poisoned lock still holds whole indexes.
         self.entries.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+impl Entry {
+    fn index_bytes(&self) -> usize {
+        self.index.as_ref().map_or(0, |index| index.bytes())
+    }
+
+    fn key_bytes(&self) -> usize {
+        self.keys.as_ref().map_or(0, |keys| keys.bytes())
     }
 }
 
@@ -162,25 +194,57 @@ impl Entries {
         entry
     }
 
+    fn knows(&self, file: &DataFile) -> bool {
+        self.of_file.get(&file.path).is_some_and(|entry| entry.keys.is_some())
+    }
+
+    /// Keeps what nobody has asked for yet; the index only if half of `max_bytes` has room for it. False if there is
+    /// no room for the keys.
+    fn keep_if_room(
+        &mut self,
+        file: &DataFile,
+        keys: TraceKeys,
+        index: TraceIndex,
+        max_bytes: usize,
+    ) -> bool {
+        let of_indexes: usize = self.of_file.values().map(Entry::index_bytes).sum();
+        let all = of_indexes + self.of_file.values().map(Entry::key_bytes).sum::<usize>();
+        if all + keys.bytes() > max_bytes {
+            self.is_full = true;
+            return false;
+        }
+        let has_room = of_indexes + index.bytes() <= max_bytes / 2
+            && all + keys.bytes() + index.bytes() <= max_bytes;
+        let is_new = !self.of_file.contains_key(&file.path);
+        let entry = self.used(file);
+        if is_new {
+            entry.last_use = 0;
+        }
+        entry.keys = Some(Arc::new(keys));
+        if has_room {
+            entry.index = Some(Arc::new(index));
+        }
+        true
+    }
+
     /// Forgets indexes until they fill no more than half of `max_bytes`, the least recently used first;
     /// then keys, until all is below it.
     fn make_room(&mut self, max_bytes: usize) {
-        let index_bytes = |entry: &Entry| entry.index.as_ref().map_or(0, |index| index.bytes());
-        let key_bytes = |entry: &Entry| entry.keys.as_ref().map_or(0, |keys| keys.bytes());
-        let mut of_indexes: usize = self.of_file.values().map(index_bytes).sum();
+        let mut of_indexes: usize = self.of_file.values().map(Entry::index_bytes).sum();
         while of_indexes > max_bytes / 2 {
             let with_index = self.of_file.values_mut().filter(|entry| entry.index.is_some());
             let Some(oldest) = with_index.min_by_key(|entry| entry.last_use) else { break };
-            of_indexes -= index_bytes(oldest);
+            of_indexes -= oldest.index_bytes();
             oldest.index = None;
         }
-        let mut all: usize = of_indexes + self.of_file.values().map(key_bytes).sum::<usize>();
+        let mut all: usize =
+            of_indexes + self.of_file.values().map(Entry::key_bytes).sum::<usize>();
         // All keys are asked for in turn, so the oldest are the next: any others are better.
         for entry in self.of_file.values_mut() {
             if all <= max_bytes {
                 break;
             }
-            all -= key_bytes(entry);
+            all -= entry.key_bytes();
             if entry.keys.take().is_some() && !self.has_warned {
                 self.has_warned = true;
                 tracing::warn!(

@@ -713,7 +713,10 @@ async fn what_is_full() {
             span(4, 1, "api", "publish", 4, 150, 1),
             span(5, 4, "mail", "deliver", 5, 151 + pick(500, 5), 10),
             span(6, 1, "api", "render", 1, 90, pick(40, 10)),
-            Span { trace: 1_000 + number, ..span(1, 0, "batch", "run", 2, 0, pick(60_000, 20_000)) },
+            Span {
+                trace: 1_000 + number,
+                ..span(1, 0, "batch", "run", 2, 0, pick(60_000, 20_000))
+            },
         ]);
     }
     let lake = lake(&spans).await;

@@ -40,7 +40,9 @@ fn entries() -> Entries {
 /// The files whose index is known, and how many keys are.
 fn known(entries: &mut Entries) -> (Vec<u64>, usize) {
     let with_keys = entries.of_file.values().filter(|entry| entry.keys.is_some()).count();
-    let has_index = |name: &u64| entries.of_file[&file(*name).path].index.is_some();
+    let has_index = |name: &u64| {
+        entries.of_file.get(&file(*name).path).is_some_and(|entry| entry.index.is_some())
+    };
     ((0..10).filter(has_index).collect(), with_keys)
 }
 
@@ -52,6 +54,28 @@ fn the_oldest_indexes_go_first_and_keys_stay() {
     assert_eq!(known(&mut entries), (vec![0, 8, 9], 10));
     entries.make_room(5000);
     assert_eq!(known(&mut entries), (vec![0], 6), "keys take 428 bytes, an index 2400");
+}
+
+#[test]
+fn what_is_read_ahead_takes_only_free_room() {
+    let keep = |entries: &mut Entries, name: u64, max_bytes: usize| {
+        let run = |key: u64| TraceRun { key: key << 40, first: key as u32, rows: 1, start_ns: 0 };
+        let index = TraceIndex::new((0..100).map(run).collect());
+        let keys = TraceKeys::new(&index.keys());
+        entries.keep_if_room(&file(name), keys, index, max_bytes)
+    };
+    let mut entries = Entries::default();
+    // Room for two indexes, and for keys beside them.
+    let max_bytes = 2 * 2 * 2400;
+    assert!((0..5).all(|name| keep(&mut entries, name, max_bytes)));
+    assert_eq!(known(&mut entries), (vec![0, 1], 5));
+    assert!((0..5).all(|name| entries.knows(&file(name))) && !entries.knows(&file(5)));
+    assert!(!keep(&mut entries, 5, 2 * 2400 + 5 * 428), "no room for more keys");
+    assert!(entries.is_full);
+    // What was asked for stays, what was only read ahead goes.
+    let _ = entries.used(&file(1));
+    entries.make_room(2 * 2400);
+    assert_eq!(known(&mut entries).0, [1]);
 }
 
 #[test]
