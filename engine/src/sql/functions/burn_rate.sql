@@ -2,7 +2,7 @@
 -- A burn rate of 1 uses up the budget just at the end of the SLO's window. An alert fires if the long and the short
 -- window both burn faster than `threshold`. It is `suppressed` if chance would do that one time in a hundred
 -- although the service burns no faster (few requests), or if there is less data than the short window is long; and
--- `pending` if it must last longer first.
+-- `pending` if it must last longer first; `is_met` in both cases.
 --
 -- slo SLO = NULL: Only this SLO.
 -- since INTERVAL = INTERVAL '1 minute': How far to look back.
@@ -78,16 +78,18 @@ WITH alerts AS (
         is_over AND coalesce(tail_probability, 0.0) <= 0.01 AND age_minutes >= short_minutes
             AND (age_minutes >= long_minutes OR valid_events >= $min_events) AS is_met
     FROM judged
+), runs AS (
+    -- Minutes that follow each other, and are met or not, have the same difference. Who only wants those that are met
+    -- has no others in here.
+    SELECT
+        *,
+        minute_number - row_number() OVER (PARTITION BY slo, alert, is_met ORDER BY minute_number) AS run
+    FROM gated
 ), lasting AS (
     SELECT
         *,
-        minute_number - coalesce(
-            max(CASE WHEN is_met THEN NULL ELSE minute_number END) OVER (
-                PARTITION BY slo, alert ORDER BY minute_number ROWS UNBOUNDED PRECEDING
-            ),
-            arrow_cast(date_trunc('minute', $from) - {{longest_after}}, 'Int64') / 60000000000
-        ) AS met_minutes
-    FROM gated
+        row_number() OVER (PARTITION BY slo, alert, is_met, run ORDER BY minute_number) AS met_minutes
+    FROM runs
 )
 SELECT
     slo,
@@ -103,7 +105,8 @@ SELECT
         WHEN is_met THEN 'pending'
         WHEN is_over THEN 'suppressed'
         ELSE 'quiet'
-    END AS state
+    END AS state,
+    is_met
 FROM lasting
 WHERE minute_number > arrow_cast(date_trunc('minute', $from), 'Int64') / 60000000000
     AND (minute_number - arrow_cast(date_trunc('minute', $to), 'Int64') / 60000000000) % $step = 0

@@ -13,7 +13,7 @@ WITH fired AS (
         SELECT *, arrow_cast(time, 'Int64') / 60000000000 AS minute_number
         FROM burn_rate(slo => $slo, "from" => $from, "to" => $to)
     ) AS minutes
-    WHERE state = 'firing'
+    WHERE is_met AND state = 'firing'
 )
 SELECT
     slo, severity, long_minutes, short_minutes, threshold,
