@@ -94,6 +94,62 @@ async fn an_hour_beside_the_same_of_six_weeks() {
     }
 }
 
+/// Semantics 6.2, item 2: the same hour by the clock on the wall, which was put forward on 2026-03-29, and back on
+/// 2026-10-25.
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_of_the_week_by_the_clock_of_a_time_zone() {
+    // Tuesdays are slow in Berlin from 9 to 12, since 2026-02-17: from 8, and then from 7 UTC.
+    let mut spans = Spans::default();
+    let first = TUESDAY_NS + 6 * WEEK_NS - 2 * HOUR_NS;
+    for week in 0..7 {
+        let change = if week < 6 { 0 } else { HOUR_NS };
+        for hour in 0..9 {
+            let at = first + week * WEEK_NS - change + hour * HOUR_NS - 3 * HOUR_NS;
+            spans.calls(at, 72, 0, if (3..6).contains(&hour) { 200 } else { 20 });
+        }
+    }
+    let lake = spans.lake().await;
+    let sql = |zone: &str| {
+        format!(
+            "SELECT start_time, observed / 1e6, expected / 1e6, state
+             FROM baseline('p95', \"from\" => '2026-03-31', \"to\" => '2026-04-01'{zone})
+             WHERE state <> 'normal' OR observed > 1e8 ORDER BY start_time"
+        )
+    };
+    let berlin = ", time_zone => 'Europe/Berlin'";
+    // The first and the last slow hour are expected between what they are and what is beside them.
+    let usual = [
+        "2026-03-31T07:00:00Z 200.0 155.0 normal",
+        "2026-03-31T08:00:00Z 200.0 200.0 normal",
+        "2026-03-31T09:00:00Z 200.0 155.0 normal",
+    ];
+    assert_eq!(told(&lake, &sql(berlin)).await, usual);
+    // By UTC each hour is expected to be what the next one was before.
+    let an_hour_late = [
+        "2026-03-31T07:00:00Z 200.0 65.0 normal",
+        "2026-03-31T08:00:00Z 200.0 155.0 normal",
+        "2026-03-31T09:00:00Z 200.0 200.0 normal",
+    ];
+    assert_eq!(told(&lake, &sql("")).await, an_hour_late);
+    let session = lake.session().await;
+    let said = error(&session, &sql(", time_zone => 'Mars'")).await.to_string();
+    let expected = "`time_zone` of baseline must be the name of a time zone, such as 'Europe/Berlin', not 'Mars'";
+    assert!(said.contains(expected), "{said}");
+
+    // The day of 25 hours: each of them is a row, although one comes twice.
+    let mut spans = Spans::default();
+    let midnight = TUESDAY_NS + 41 * WEEK_NS + 5 * 24 * HOUR_NS - 12 * HOUR_NS;
+    for hour in 0..49 {
+        spans.calls(midnight - 24 * HOUR_NS + hour * HOUR_NS, 13, 0, 100);
+    }
+    let lake = spans.lake().await;
+    let sql = format!(
+        "SELECT count(DISTINCT start_time), count(*), count(expected), max(expected) / 1e6
+         FROM baseline('p50', \"from\" => '2026-10-24T22:00:00Z', \"to\" => '2026-10-25T23:00:00Z'{berlin})"
+    );
+    assert_eq!(told(&lake, &sql).await, ["25 25 25 100.0"]);
+}
+
 /// Semantics 6.3 and T6.5: five errors of a hundred are no surprise where one of a hundred is usual, eight are.
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_beside_those_of_four_weeks() {

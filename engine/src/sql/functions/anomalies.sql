@@ -18,6 +18,7 @@
 -- bucket INTERVAL = INTERVAL '1 hour': How long a bucket is: a part of a week.
 -- weeks BIGINT = 6: How many weeks before count.
 -- frozen BOOLEAN = false: Whether the trend stays what it was at `from`. Else what lasts for a day becomes the trend.
+-- time_zone ZONE = 'UTC': Whose hours of the week, as 'Europe/Berlin'.
 --
 -- example: SELECT rank, service_name, metric, direction, started_at, ended_at, expected, observed FROM anomalies()
 WITH judged AS (
@@ -29,7 +30,7 @@ WITH judged AS (
     FROM baseline(
         metric => $metric, "from" => $from, "to" => $to, service => $service, operation => $operation, by => $by,
         direction => $direction, least_score => $least_score, needed => $needed, among => $among, bucket => $bucket,
-        weeks => $weeks, frozen => $frozen
+        weeks => $weeks, frozen => $frozen, time_zone => $time_zone
     )
     WINDOW series AS (PARTITION BY service_name, span_name, span_kind, service_version, metric)
 ), events AS (

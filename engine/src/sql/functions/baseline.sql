@@ -23,6 +23,8 @@
 -- bucket INTERVAL = INTERVAL '1 hour': How long a bucket is: a part of a week.
 -- weeks BIGINT = 6: How many weeks before count.
 -- frozen BOOLEAN = false: Whether the trend stays what it was at `from`. Else what lasts for a day becomes the trend.
+-- time_zone ZONE = 'UTC': Whose hours of the week, as 'Europe/Berlin': those after a change of the clock are compared
+--   with those that had the same time of day before.
 --
 -- example: SELECT start_time, observed, expected, lower, upper FROM baseline('p95', service => 'checkout')
 WITH counted AS (
@@ -113,17 +115,17 @@ WITH counted AS (
         *,
         CASE
             WHEN metric = 'error_rate' THEN
-                seasonal_rate(
-                    start_time, errors, calls, $bucket, $weeks,
-                    CASE WHEN $frozen THEN date_bin($bucket, $from) END
-                ) OVER series
+                seasonal_rate(local_time, errors, calls, $bucket, $weeks, frozen_at) OVER series
             ELSE
-                seasonal_median(
-                    start_time, observed, $bucket, $weeks,
-                    CASE WHEN $frozen THEN date_bin($bucket, $from) END
-                ) OVER series
+                seasonal_median(local_time, observed, $bucket, $weeks, frozen_at) OVER series
         END AS usual
-    FROM filled
+    FROM (
+        SELECT
+            *,
+            to_local_time(start_time AT TIME ZONE $time_zone) AS local_time,
+            CASE WHEN $frozen THEN to_local_time(date_bin($bucket, $from) AT TIME ZONE $time_zone) END AS frozen_at
+        FROM filled
+    ) AS clocked
     WINDOW series AS (PARTITION BY service_name, span_name, kind, service_version, metric)
 ), banded AS (
     SELECT

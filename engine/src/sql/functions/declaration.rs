@@ -55,6 +55,8 @@ pub enum ParameterKind {
     Predicate,
     /// The name of a service level objective that the engine knows.
     Slo,
+    /// The name of a time zone.
+    Zone,
 }
 
 impl FromStr for ParameterKind {
@@ -70,6 +72,7 @@ impl FromStr for ParameterKind {
             "BOOLEAN" => Self::Boolean,
             "PREDICATE" => Self::Predicate,
             "SLO" => Self::Slo,
+            "ZONE" => Self::Zone,
             other => return Err(format!("{other} is no type of a parameter")),
         })
     }
@@ -87,6 +90,7 @@ impl ParameterKind {
             Self::Boolean => "BOOLEAN",
             Self::Predicate => "PREDICATE",
             Self::Slo => "SLO",
+            Self::Zone => "ZONE",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
+use datafusion::arrow::array::timezone::Tz;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::sqlparser::ast::{
     Expr, FunctionArg, FunctionArgExpr, Ident, ObjectName, ObjectNamePart, Query, Statement,
@@ -183,6 +184,7 @@ fn values(
         let value = match parameter.kind {
             ParameterKind::Predicate => predicate(function, parameter, &value, known.settings)?,
             ParameterKind::Slo => slo(&value, known.slos)?,
+            ParameterKind::Zone => zone(function, parameter, &value)?,
             _ => value,
         };
         choose(function, parameter, &value)?;
@@ -281,6 +283,26 @@ fn slo(value: &Expr, slos: &Slos) -> Result<Expr> {
     }))
 }
 
+/// A time zone. Its name stays as it is written: where one can be, SQL takes nothing else.
+fn zone(function: &TableFunction, parameter: &Parameter, value: &Expr) -> Result<Expr> {
+    let is_zone = match value {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(name) => name.parse::<Tz>().is_ok(),
+            // What another function passes on is looked at there.
+            Value::Placeholder(_) => true,
+            _ => false,
+        },
+        _ => false,
+    };
+    if is_zone {
+        return Ok(value.clone());
+    }
+    Err(Error::BadQuery(format!(
+        "`{}` of {} must be the name of a time zone, such as 'Europe/Berlin', not {value}",
+        parameter.name, function.name
+    )))
+}
+
 fn no_predicate(name: &str, function: &str) -> Error {
     Error::BadQuery(format!(
         "`{name}` of {function} must be a condition as text in single quotes, such as \
@@ -293,6 +315,7 @@ fn typed(kind: ParameterKind, value: &Expr) -> Result<Expr> {
         ParameterKind::Timestamp => {
             format!("arrow_cast({value}, 'Timestamp(Nanosecond, Some(\"UTC\"))')")
         }
+        ParameterKind::Zone => return Ok(value.clone()),
         ParameterKind::Predicate => format!("({value})"),
         ParameterKind::Slo => format!("CAST({value} AS TEXT)"),
         kind => format!("CAST({value} AS {})", kind.name()),

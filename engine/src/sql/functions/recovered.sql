@@ -16,6 +16,7 @@
 -- among BIGINT = CASE WHEN $bucket < INTERVAL '1 hour' THEN 3 ELSE 1 END: Of how many in a row.
 -- bucket INTERVAL = INTERVAL '1 hour': How long a bucket is: a part of a week.
 -- weeks BIGINT = 6: How many weeks before count.
+-- time_zone ZONE = 'UTC': Whose hours of the week, as 'Europe/Berlin'.
 --
 -- example: SELECT metric, state, since, observed, expected FROM recovered('checkout', since => INTERVAL '6 hours')
 WITH judged AS (
@@ -23,7 +24,7 @@ WITH judged AS (
     FROM baseline(
         metric => $metric, "from" => $from, "to" => $to, service => $service, operation => $operation, by => $by,
         direction => $direction, least_score => $least_score, needed => $needed, among => $among, bucket => $bucket,
-        weeks => $weeks, frozen => true
+        weeks => $weeks, frozen => true, time_zone => $time_zone
     )
 ), series AS (
     SELECT
