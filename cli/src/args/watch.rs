@@ -161,6 +161,9 @@ pub(crate) struct AnomaliesArgs {
     /// Only this service.
     #[arg(long, value_name = "NAME")]
     pub(crate) service: Option<String>,
+    /// Whose hours of the week are compared: an IANA name, as in Europe/Berlin.
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(crate) time_zone: String,
     #[command(flatten)]
     pub(crate) window: WindowArgs,
     #[command(flatten)]

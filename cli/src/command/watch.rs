@@ -49,7 +49,8 @@ pub(crate) async fn anomalies(args: AnomaliesArgs) -> Result<()> {
 async fn unusual(args: AnomaliesArgs) -> Result<Level> {
     let (from, to) = range(&args.window, ANOMALIES_SINCE)?;
     let session = super::open(&args.lake).await?.session().await?;
-    let page = reports::anomalies(&session, from, to, args.service.as_deref()).await?;
+    let page =
+        reports::anomalies(&session, from, to, args.service.as_deref(), &args.time_zone).await?;
     show(&page, &args.page)?;
     Ok(page.level())
 }

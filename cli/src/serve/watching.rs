@@ -13,8 +13,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono_tz::Tz;
 use engine::{Clock, Engine, Slos, SystemClock};
 use reports::page::{Row, Table};
 use serde::Serialize;
@@ -64,9 +65,11 @@ const ANOMALY: &str = "anomaly: ";
 /// The state of what was an anomaly.
 const NORMAL: &str = "normal";
 
-fn anomaly_sql(service: &str, moment: &str) -> String {
+fn anomaly_sql(service: &str, moment: &str, zone: &str) -> String {
     let service = service.replace('\'', "''");
-    format!("SELECT * FROM baseline(NULL, service => '{service}', to => '{moment}')")
+    format!(
+        "SELECT * FROM baseline(NULL, service => '{service}', to => '{moment}', time_zone => '{zone}')"
+    )
 }
 
 impl Watching {
@@ -80,6 +83,12 @@ impl Watching {
             true => beside.parent().map_or_else(PathBuf::new, PathBuf::from).join("watch"),
             false => settings.folder.clone(),
         };
+        let zone = &settings.time_zone;
+        if zone.parse::<Tz>().is_err() {
+            bail!(
+                "watch.time_zone: `{zone}` is no time zone; write its IANA name, as in Europe/Berlin"
+            );
+        }
         let webhook = Webhook::new(&settings.webhook_url)?;
         Ok(Self { engine, settings, webhook, told: Told::read(folder)?, read: None })
     }
@@ -120,7 +129,8 @@ impl Watching {
         let mut messages: Vec<Message> =
             status.rows().filter_map(|row| self.changed(&row, &moment)).collect();
         if self.settings.anomalies {
-            let sql = format!("SELECT * FROM anomalies(to => '{moment}')");
+            let zone = &self.settings.time_zone;
+            let sql = format!("SELECT * FROM anomalies(to => '{moment}', time_zone => '{zone}')");
             let events = Table::ask(&session, &sql).await?;
             messages.extend(self.unusual(&events, &moment));
         }
@@ -163,7 +173,7 @@ impl Watching {
                 previous: previous.map(str::to_owned),
                 state: state.into(),
                 at: moment.into(),
-                sql: anomaly_sql(service, moment),
+                sql: anomaly_sql(service, moment, &self.settings.time_zone),
                 name,
             });
         }
@@ -182,7 +192,7 @@ impl Watching {
                 previous: self.told.state(name).map(str::to_owned),
                 text: format!("{about} is as usual again"),
                 at: moment.into(),
-                sql: anomaly_sql(service, moment),
+                sql: anomaly_sql(service, moment, &self.settings.time_zone),
             });
         }
         messages

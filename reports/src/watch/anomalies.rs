@@ -9,16 +9,17 @@ use crate::instant;
 use crate::page::{Answer, Level, Page, Row, Section, Table};
 use crate::tuesday::quoted;
 
-/// What left its usual band, the ongoing first.
+/// What left its usual band, the ongoing first. Hours of the week are those of a time zone.
 ///
 /// # Errors
 ///
-/// [`crate::Error::Engine`] if the lake cannot be queried.
+/// [`crate::Error::Engine`] if the lake cannot be queried, or if there is no such time zone.
 pub async fn anomalies(
     session: &Session,
     from: DateTime<Utc>,
     to: DateTime<Utc>,
     service: Option<&str>,
+    time_zone: &str,
 ) -> Result<Page> {
     let service = match service {
         None => String::new(),
@@ -26,9 +27,11 @@ pub async fn anomalies(
     };
     let sql = format!(
         "SELECT rank, service_name, metric, state, direction, started_at, ended_at, observed, expected, lower, upper, \
-         score, calls\nFROM anomalies(\"from\" => '{}', \"to\" => '{}'{service})\nORDER BY rank NULLS LAST",
+         score, calls\nFROM anomalies(\"from\" => '{}', \"to\" => '{}', time_zone => {}{service})\n\
+         ORDER BY rank NULLS LAST",
         instant::to_text(&from),
-        instant::to_text(&to)
+        instant::to_text(&to),
+        quoted(time_zone)
     );
     let table = Table::ask(session, &sql).await?;
     let mut answers: Vec<Answer> = table.rows().filter_map(|row| event(&row)).collect();

@@ -13,6 +13,8 @@ pub(crate) struct WatchSettings {
     pub slo_files: Vec<PathBuf>,
     /// Whether it also tells what is unusual for a service at that hour of the week, once hours are over.
     pub anomalies: bool,
+    /// Whose hours of the week those are: an IANA name, as in `Europe/Berlin`.
+    pub time_zone: String,
     /// How often it looks, in seconds.
     pub every_seconds: u64,
     /// How late spans may come, in seconds: it looks at the time before that.
@@ -29,6 +31,7 @@ impl Default for WatchSettings {
         Self {
             slo_files: Vec::new(),
             anomalies: false,
+            time_zone: "UTC".into(),
             every_seconds: 60,
             late_seconds: 10,
             webhook_url: String::new(),
