@@ -12,6 +12,7 @@ from typing import Literal
 import adbc_driver_flightsql.dbapi as flightsql
 import pyarrow as pa
 
+from .. import machine
 from ..system import Loaded, Source, System
 
 # Five objectives of the shop that the generator makes up.
@@ -68,6 +69,17 @@ class Spanlake(System):
         address = self.wait_for_address(log)
         self.connection = flightsql.connect(f"grpc://{address}", autocommit=True)
         self.cursor = self.connection.cursor()
+        self.settle()
+
+    def settle(self) -> None:
+        """Waits until the server has read ahead what it wants to know, as others are merged before they are asked."""
+        deadline = time.monotonic() + 60
+        used = machine.cpu_seconds(self.server.pid)
+        while time.monotonic() < deadline:
+            time.sleep(0.3)
+            before, used = used, machine.cpu_seconds(self.server.pid)
+            if used - before <= 0.02:
+                return
 
     def wait_for_address(self, log: Path) -> str:
         deadline = time.monotonic() + 60

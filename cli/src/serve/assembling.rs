@@ -50,7 +50,8 @@ impl Assembling {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut tidied = Instant::now();
         let mut listed = Instant::now();
-        read_ahead(&engine).await;
+        let mut unreadable = String::new();
+        read_ahead(&engine, &mut unreadable).await;
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -71,7 +72,7 @@ impl Assembling {
                     }
                     self.vacuum(&engine, &settings, lists).await;
                 }
-                read_ahead(&engine).await;
+                read_ahead(&engine, &mut unreadable).await;
                 // One commit may not be enough for what came since the last time.
                 if !more || *stopping.borrow() {
                     break;
@@ -166,12 +167,18 @@ impl Assembling {
     }
 }
 
-/// Whoever looks for a trace first shall not wait for this.
-async fn read_ahead(engine: &Engine) {
+/// Whoever looks for a trace first shall not wait for this. What cannot be read is told once: `told` is what was.
+async fn read_ahead(engine: &Engine, told: &mut String) {
     match engine.read_ahead().await {
         Ok(0) => {}
         Ok(files) => tracing::debug!(files, "read where the traces of new files lie"),
-        Err(error) => tracing::warn!(%error, "cannot read where the traces of a file lie"),
+        Err(error) => {
+            let error = error.to_string();
+            if *told != error {
+                tracing::warn!(%error, "cannot read where the traces of a file lie");
+                *told = error;
+            }
+        }
     }
 }
 

@@ -103,9 +103,11 @@ impl TraceIndexes {
 
     /// Reads what is not known yet of `files`, in their order, as long as there is room; says of how many.
     ///
-    /// Nothing is forgotten for it, and what was asked for is kept longer than what is read here.
+    /// Nothing is forgotten for it, and what was asked for is kept longer than what is read here. The error is of the
+    /// first file that cannot be read; the others are read all the same.
     pub(crate) async fn read_ahead(&self, files: &[&DataFile]) -> Result<usize> {
         let mut read = 0;
+        let mut failed = None;
         for file in files {
             if self.entries().is_full {
                 break;
@@ -113,11 +115,17 @@ impl TraceIndexes {
             if self.entries().knows(file) {
                 continue;
             }
-            let index = self.read(file).await?;
+            let index = match self.read(file).await {
+                Ok(index) => index,
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    continue;
+                }
+            };
             let keys = TraceKeys::new(&index.keys());
             read += usize::from(self.entries().keep_if_room(file, keys, index, self.max_bytes));
         }
-        Ok(read)
+        failed.map_or(Ok(read), Err)
     }
 
     /// The runs of the traces in `keys`, which are sorted, in one file.

@@ -267,7 +267,7 @@ async fn first_and_decisive_errors() {
     )])
     .await;
     let sql = format!(
-        "SELECT rank, origin_service, span_name, decisive_traces, first_traces FROM error_origins({DAY})"
+        "SELECT rank, origin_service, span_name, decisive_traces, first_traces FROM error_origins({DAY}) ORDER BY rank"
     );
     assert_eq!(
         lake.rows(&sql).await,
@@ -289,7 +289,7 @@ async fn rate_errors_and_durations() {
     let lake = lake(&[trace(1, &spans)]).await;
     let columns = "date_part('minute', time), span_name, calls, round(calls_per_second, 3), errors, \
                    round(error_rate, 3), p50_ns / 1000000, p99_ns / 1000000";
-    let sql = format!("SELECT {columns} FROM red({DAY}, kind => 'server')");
+    let sql = format!("SELECT {columns} FROM red({DAY}, kind => 'server') ORDER BY time");
     let expected = [
         ["0", "GET /", "3.0", "0.05", "1.0", "0.333", "20", "30"],
         ["1", "GET /", "1.0", "0.017", "0.0", "0.0", "50", "50"],

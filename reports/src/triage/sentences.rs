@@ -125,25 +125,19 @@ pub(super) fn course(table: &Table) -> Option<Answer> {
 
 /// What bad requests have in common.
 pub(super) fn difference(table: &Table) -> Option<Answer> {
-    let row = table.rows().next()?;
+    let first = table.rows().next()?;
+    // Where it says more together with another value, that is the row below.
+    let pair = table.rows().nth(1).filter(|pair| {
+        !pair.text("combined_with").is_empty() && pair.number("effect") > first.number("effect")
+    });
+    let row = pair.unwrap_or(first);
+    let with = match row.text("combined_with") {
+        "" => String::new(),
+        other => format!(" together with {other}"),
+    };
     let share = |column: &str| format::share(row.number(column).unwrap_or(0.0));
-    // Where two values together say more, they are the row below.
-    let pair = table.rows().nth(1).filter(|row| !row.text("combined_with").is_empty());
-    if let Some(pair) = pair {
-        let share = |column: &str| format::share(pair.number(column).unwrap_or(0.0));
-        let text = format!(
-            "{} = {} (in {}) together with {} is on {} of the bad requests and on {} of the others",
-            pair.text("attribute"),
-            pair.text("value"),
-            pair.text("service_name"),
-            pair.text("combined_with"),
-            share("bad_share"),
-            share("good_share")
-        );
-        return Some(answer(Level::Warning, text));
-    }
     let text = format!(
-        "{} = {} (in {}) is on {} of the bad requests and on {} of the others",
+        "{} = {} (in {}){with} is on {} of the bad requests and on {} of the others",
         row.text("attribute"),
         row.text("value"),
         row.text("service_name"),
