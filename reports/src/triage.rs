@@ -199,10 +199,10 @@ fn events_sql(options: &TriageOptions, before: DateTime<Utc>) -> String {
 FROM (
     SELECT
         service_name, event['name'] AS event_name,
-        regexp_replace(concat_ws(': ',
-            event['attributes']['exception.type'],
-            coalesce(event['attributes']['exception.message'], event['attributes']['message'])
-        ), '[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*', '#', 'g') AS message,
+        concat_ws(': ', event['attributes']['exception.type'], regexp_replace(
+            coalesce(event['attributes']['exception.message'], event['attributes']['message']),
+            '\\b(0x)?[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*\\b|\\b[0-9]+(\\.[0-9]+)?', '#', 'g'
+        )) AS message,
         coalesce(sum(sample_weight) FILTER (WHERE start_time >= '{from}'), 0.0) AS events,
         coalesce(sum(sample_weight) FILTER (WHERE start_time < '{from}'), 0.0) AS events_before,
         min(start_time) FILTER (WHERE start_time >= '{from}') AS first_seen,

@@ -72,12 +72,13 @@ impl Assembling {
                     }
                     self.vacuum(&engine, &settings, lists).await;
                 }
-                read_ahead(&engine, &mut unreadable).await;
                 // One commit may not be enough for what came since the last time.
                 if !more || *stopping.borrow() {
                     break;
                 }
             }
+            // Now: what waits to be assembled is replaced soon.
+            read_ahead(&engine, &mut unreadable).await;
         }
     }
 

@@ -115,6 +115,8 @@ fn triage_names_what_is_wrong() {
     assert!(lines[0].starts_with("ALERT  frontend POST /checkout: "), "{bad:?}");
     assert!(bad.stdout.contains("most suspect is payment, POST /v1/charges"), "{bad:?}");
     assert!(bad.stdout.contains("ALERT  it is not over"), "{bad:?}");
+    assert!(bad.stdout.contains("payment, POST /v1/charges turns away"), "{bad:?}");
+    assert!(bad.stdout.contains("says `") && bad.stdout.contains("never before"), "{bad:?}");
     let after = ["triage", "--from", "2026-11-13T18:15:00Z", "--to", "2026-11-13T23:00:00Z"];
     let after = run(&folder, &after);
     assert!(after.stdout.contains("OK     it seems over since"), "{after:?}");

@@ -136,6 +136,9 @@ async fn hours_of_the_week_by_the_clock_of_a_time_zone() {
     let expected = "`time_zone` of baseline must be the name of a time zone, such as 'Europe/Berlin', not 'Mars'";
     assert!(said.contains(expected), "{said}");
 
+    let said = error(&session, &sql(", time_zone => $1")).await.to_string();
+    assert!(said.contains("such as 'Europe/Berlin', not $1"), "{said}");
+
     // The day of 25 hours: each of them is a row, although one comes twice.
     let mut spans = Spans::default();
     let midnight = TUESDAY_NS + 41 * WEEK_NS + 5 * 24 * HOUR_NS - 12 * HOUR_NS;

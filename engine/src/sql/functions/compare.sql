@@ -186,21 +186,21 @@ WITH candidates AS (
     ) AS labelled
     WINDOW by_number AS (ORDER BY number)
 ), unfolded AS (
-    SELECT *, unnest(of_bad) AS both_bad, unnest(of_good) AS both_good
-    FROM overlaps
-), combined AS (
     -- A pair is a row of the one that stands out more.
+    SELECT *, both_bad['label'] AS leader, both_bad['label']['number'] <> number AS is_pair
+    FROM (SELECT *, unnest(of_bad) AS both_bad, unnest(of_good) AS both_good FROM overlaps) AS unnested
+), combined AS (
     SELECT
-        both_bad['label']['number'] AS number,
-        both_bad['label']['service_name'] AS service_name,
-        both_bad['label']['attribute'] AS attribute,
-        both_bad['label']['value'] AS value,
-        both_bad['label']['number'] <> number AS is_pair,
-        CASE WHEN both_bad['label']['number'] <> number THEN name END AS combined_with,
-        CASE WHEN both_bad['label']['number'] <> number THEN both_bad['total'] ELSE bad_traces END AS bad_traces,
-        CASE WHEN both_bad['label']['number'] <> number THEN both_good['total'] ELSE good_traces END AS good_traces,
-        CASE WHEN both_bad['label']['number'] <> number THEN both_bad['rows'] ELSE bad_rows END AS bad_rows,
-        greatest(smoothed_ratio, both_bad['label']['smoothed_ratio']) AS ratio_of_one,
+        leader['number'] AS number,
+        leader['service_name'] AS service_name,
+        leader['attribute'] AS attribute,
+        leader['value'] AS value,
+        is_pair,
+        CASE WHEN is_pair THEN name END AS combined_with,
+        CASE WHEN is_pair THEN both_bad['total'] ELSE bad_traces END AS bad_traces,
+        CASE WHEN is_pair THEN both_good['total'] ELSE good_traces END AS good_traces,
+        CASE WHEN is_pair THEN both_bad['rows'] ELSE bad_rows END AS bad_rows,
+        greatest(smoothed_ratio, leader['smoothed_ratio']) AS ratio_of_one,
         p_value AS p_value_of_one, q_value AS q_value_of_one, divergence AS divergence_of_one,
         all_bad, all_good, bad_scale, good_scale, names, name
     FROM unfolded
@@ -209,7 +209,6 @@ WITH candidates AS (
         *,
         least(bad_traces / all_bad, 1.0) AS bad_share,
         least(good_traces / all_good, 1.0) AS good_share,
-        cohens_h(least(bad_traces / all_bad, 1.0), least(good_traces / all_good, 1.0)) AS effect,
         CASE
             WHEN is_pair
             THEN fisher_greater(
@@ -223,6 +222,7 @@ WITH candidates AS (
 ), weighed_again AS (
     SELECT
         *,
+        cohens_h(bad_share, good_share) AS effect,
         p_value * count(*) OVER (PARTITION BY is_pair)
             / row_number() OVER (PARTITION BY is_pair ORDER BY p_value) AS false_part
     FROM weighed

@@ -288,8 +288,10 @@ fn zone(function: &TableFunction, parameter: &Parameter, value: &Expr) -> Result
     let is_zone = match value {
         Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(name) => name.parse::<Tz>().is_ok(),
-            // What another function passes on is looked at there.
-            Value::Placeholder(_) => true,
+            // What another function passes on, by the name of its parameter, is looked at there.
+            Value::Placeholder(name) => {
+                name.trim_start_matches('$').starts_with(char::is_alphabetic)
+            }
             _ => false,
         },
         _ => false,
