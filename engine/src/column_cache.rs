@@ -11,10 +11,11 @@
 //! a question is decompressing and decoding them. So a column that two scans asked for is kept as it is
 //! decoded, text as codes into the values of its row group. A file never changes: nothing in here gets
 //! wrong, and what there is no room for is read as if this were not there. Nested columns are not kept, nor
-//! is the little that a look-up of one trace reads.
+//! is the little that a look-up of one trace reads: see `few_rows`.
 
 mod answer;
 mod column;
+mod few_rows;
 mod files;
 mod filter;
 mod maps;
@@ -28,13 +29,14 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use object_store::path::Path;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::paths;
 use crate::snapshot::DataFile;
 use column::Column;
+use few_rows::Readable;
 use files::{Files, Footer, Place};
 pub(crate) use source::with_column_cache;
 
@@ -52,6 +54,8 @@ struct State {
     /// The scan that was the last to ask for a column of a file, by a hash of both. Where two share a hash,
     /// a column is kept a scan too early.
     asked: HashMap<u64, u64>,
+    /// Files of which a few rows were read lately.
+    readable: HashMap<Path, Readable>,
     /// How often there was no room.
     refused: u64,
 }
@@ -98,6 +102,21 @@ impl ColumnCache {
         self.state().files.add_footer(file, footer);
     }
 
+    /// A file of which a few rows were read before, by the same table.
+    fn readable(&self, file: &Path, table: &SchemaRef) -> Option<Readable> {
+        self.state().readable.get(file).filter(|readable| readable.is_of(table)).cloned()
+    }
+
+    fn add_readable(&self, file: &Path, readable: &Readable) {
+        /// Beyond it all are forgotten: 20 MB.
+        const MOST: usize = 256;
+        let mut state = self.state();
+        if state.readable.len() >= MOST {
+            state.readable.clear();
+        }
+        state.readable.insert(file.clone(), readable.clone());
+    }
+
     fn has(&self, file: &Path, place: Place) -> bool {
         self.state().files.has(file, place)
     }
@@ -129,11 +148,12 @@ impl ColumnCache {
     /// Forgets the files that are not part of the table any more.
     pub(crate) fn keep_only(&self, files: &[DataFile]) {
         let mut state = self.state();
-        if state.files.is_empty() {
+        if state.files.is_empty() && state.readable.is_empty() {
             return;
         }
         let kept: HashSet<Path> = files.iter().map(|file| paths::in_lake(&file.path)).collect();
         state.files.retain(|path| kept.contains(path));
+        state.readable.retain(|path, _| kept.contains(path));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -10,6 +10,7 @@
 
 mod durable_puts;
 mod local_disk;
+mod small_reads;
 
 use std::fmt::Debug;
 use std::io;
@@ -86,6 +87,11 @@ pub trait FileSystem: Debug + Send + Sync {
     ///
     /// As the system says.
     fn sync_dir(&self, folder: &Path) -> io::Result<()>;
+
+    /// Whether a folder is known to be on another machine: to read a few bytes may take long then.
+    fn is_remote(&self, _folder: &Path) -> bool {
+        false
+    }
 
     /// Why something that was synced in a folder may be lost all the same; `None` if nothing speaks
     /// for it.

@@ -63,8 +63,8 @@ pub use slo::{
 };
 pub use snapshot::{DataFile, Layout, MemoryChunk, Snapshot};
 pub use sql::{
-    Parameter, ParameterKind, Query, Session, Statement, TableFunction, TableInfo, columns,
-    table_functions,
+    PLANNING_STACK_BYTES, Parameter, ParameterKind, Query, Session, Statement, TableFunction,
+    TableInfo, columns, table_functions,
 };
 pub use write::{
     Committed, Condition, Decode, Intake, IntakeError, IntakeStatus, Payload, TIMING_BOUNDS,

@@ -21,4 +21,5 @@ mod views;
 pub use functions::{Parameter, ParameterKind, TableFunction, table_functions};
 pub(crate) use runtime::Runtime;
 pub use session::{Session, TableInfo};
+pub use stack::PLANNING_STACK_BYTES;
 pub use statement::{Query, Statement};

@@ -42,6 +42,11 @@ impl Gate {
         }
     }
 
+    /// A turn, if one is free: for what may be left out.
+    pub(crate) fn try_enter(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.running).try_acquire_owned().ok()
+    }
+
     fn busy(&self) -> Status {
         status::exhausted(format!(
             "the server is busy: {} queries run and others wait; try again in a few seconds",

@@ -27,7 +27,7 @@ use crate::results::{self, DataStream};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::statement::{
-    check_bound, no_transaction, numbered, plan, schema_message, schema_result,
+    check_bound, no_transaction, numbered, plan, plan_ahead, schema_message, schema_result,
 };
 use crate::status;
 use crate::ticket::{self, Bound, Planned};
@@ -68,6 +68,7 @@ pub(crate) async fn create(
     no_transaction(request.transaction_id.is_some())?;
     let sql = numbered(service, request.query)?;
     let statement = plan(service, sql.clone()).await?;
+    plan_ahead(service, &statement);
     let parameters = Arc::clone(statement.parameter_schema());
     let dataset_schema = schema_message(&statement.schema())?.0;
     let parameter_schema = schema_message(&announced_parameters(&parameters))?.0;
@@ -155,6 +156,7 @@ pub(crate) async fn info(
 ) -> Result<FlightInfo, Status> {
     let prepared = service.prepared.get(&command.prepared_statement_handle, Instant::now())?;
     let planned = planned(service, &prepared).await?;
+    planned.plan_ahead(service);
     ticket::issue(service, planned, prepared.bytes, descriptor)
 }
 

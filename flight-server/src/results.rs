@@ -167,8 +167,7 @@ impl Running {
 /// Starts one run.
 async fn execute(compute: &Compute, planned: &Arc<Planned>, run: usize) -> Result<Batches, Status> {
     let planned = Arc::clone(planned);
-    let query = compute.run(async move { planned.execute(run).await });
-    Ok(compute.batches(query.await?))
+    compute.batches(async move { planned.execute(run).await }).await
 }
 
 async fn send(

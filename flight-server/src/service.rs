@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) prepared: Statements,
     /// Planning has a queue of its own: long queries shall not keep others from being checked.
     pub(crate) planning: Gate,
+    /// Plans that nobody waits for yet: they take nobody's turn.
+    pub(crate) planning_ahead: Gate,
     pub(crate) running: Gate,
     pub(crate) stats: Arc<Stats>,
     /// The threads for catalogs and for binding parameters; the engine plans on its own.
@@ -69,13 +71,14 @@ impl Service {
     ) -> Self {
         let tickets = ticket::none(&settings);
         let prepared = prepared::none(&settings);
-        let (planning, running) = (Gate::new(&settings), Gate::new(&settings));
+        let [planning, planning_ahead, running] = [(); 3].map(|()| Gate::new(&settings));
         let shared = Shared {
             engine,
             settings,
             tickets,
             prepared,
             planning,
+            planning_ahead,
             running,
             stats,
             compute,

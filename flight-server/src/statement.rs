@@ -29,6 +29,7 @@ pub(crate) async fn info(
     let statement = plan(service, sql).await?;
     check_bound(statement.parameter_schema())?;
     let planned = Planned::new(statement, Bound::default()).map_err(status::of_engine)?;
+    planned.plan_ahead(service);
     ticket::issue(service, planned, bytes, descriptor)
 }
 
@@ -63,6 +64,13 @@ pub(crate) async fn plan(service: &Service, sql: String) -> Result<Statement, St
     let planned = async { service.engine.session().await?.prepare(&sql).await };
     let statement = ComputeTime::new(service.settings.query_time()).spend(planned).await?;
     statement.map_err(status::of_engine)
+}
+
+/// Begins to plan the run that the client will ask for next, unless that is done for many others.
+pub(crate) fn plan_ahead(service: &Service, statement: &Statement) {
+    if let Some(turn) = service.planning_ahead.try_enter() {
+        statement.plan_ahead(turn);
+    }
 }
 
 /// Refuses a statement with parameters that nobody can bind any more.

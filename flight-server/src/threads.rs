@@ -11,16 +11,13 @@ use std::io;
 use std::sync::{Mutex, MutexGuard};
 
 use datafusion::arrow::array::RecordBatch;
-use engine::Query;
+use engine::{PLANNING_STACK_BYTES, Query};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tonic::Status;
 
 use crate::status;
-
-/// Plans nest as deep as the SQL, and are copied and dropped by recursion.
-const STACK_BYTES: usize = 16 << 20;
 
 /// Some threads. They end with it: what does not give way is left behind, not waited for.
 #[derive(Debug)]
@@ -69,7 +66,9 @@ impl Threads {
         let runtime = Builder::new_multi_thread()
             .worker_threads(count.max(1))
             .thread_name("spanlake-query")
-            .thread_stack_size(STACK_BYTES)
+            // Queries are planned where they run: to hand them on takes longer than many a plan. Plans nest as deep
+            // as the SQL, and are copied and dropped by recursion.
+            .thread_stack_size(PLANNING_STACK_BYTES)
             .enable_all()
             .build()?;
         let compute = Compute(runtime.handle().clone());
@@ -109,11 +108,23 @@ impl Compute {
         }
     }
 
-    /// Lets a query compute there, one batch ahead of its reader.
-    pub(crate) fn batches(&self, mut query: Query) -> Batches {
+    /// Starts a query there, and lets it compute one batch ahead of its reader.
+    pub(crate) async fn batches<W>(&self, start: W) -> Result<Batches, Status>
+    where
+        W: Future<Output = engine::Result<Query>> + Send + 'static,
+    {
         let (rows, received) = mpsc::channel(1);
+        let (begin, begun) = oneshot::channel();
         let mut task = JoinSet::new();
         let work = async move {
+            let started = start.await;
+            let (begun, query) = match started {
+                Ok(query) => (Ok(()), Some(query)),
+                Err(error) => (Err(error), None),
+            };
+            // Nobody is told where nobody waits any more.
+            let _ = begin.send(begun);
+            let Some(mut query) = query else { return };
             loop {
                 let batch = query.next().await;
                 let more = matches!(batch, Ok(Some(_)));
@@ -123,7 +134,12 @@ impl Compute {
             }
         };
         task.spawn_on(work, &self.0);
-        Batches { received, _query: task }
+        match begun.await {
+            Ok(begun) => begun.map_err(status::of_engine)?,
+            // It panicked, or the threads are gone.
+            Err(_) => return Err(status::internal()),
+        }
+        Ok(Batches { received, _query: task })
     }
 }
 

@@ -20,6 +20,7 @@ use tonic::Status;
 use crate::handles::{Handles, Kind};
 use crate::service::Service;
 use crate::settings::Settings;
+use crate::statement::plan_ahead;
 use crate::status;
 
 /// The queries that clients have tickets for.
@@ -30,6 +31,8 @@ pub(crate) type Tickets = Handles<Arc<Planned>>;
 pub(crate) struct Planned {
     statement: Statement,
     bound: Bound,
+    /// What runs first: the statement, with the first values if there are any.
+    first: Statement,
     /// The columns that the client was told.
     pub(crate) schema: SchemaRef,
     /// Set once the client has cancelled the query.
@@ -68,21 +71,29 @@ impl Planned {
     ///
     /// Those of binding the first set of parameters, which tells the types of the columns.
     pub(crate) fn new(statement: Statement, bound: Bound) -> engine::Result<Self> {
-        let first = bound.bind(&statement, 0)?;
-        let schema = first.as_ref().unwrap_or(&statement).schema();
-        Ok(Self { statement, bound, schema, cancelled: watch::Sender::new(false) })
+        let first = bound.bind(&statement, 0)?.unwrap_or_else(|| statement.clone());
+        let schema = first.schema();
+        Ok(Self { statement, bound, first, schema, cancelled: watch::Sender::new(false) })
     }
 
     pub(crate) fn runs(&self) -> usize {
         self.bound.runs()
     }
 
-    /// Starts one run.
+    /// Starts one run, on a thread that has the stack for planning.
     pub(crate) async fn execute(&self, run: usize) -> engine::Result<Query> {
-        match self.bound.bind(&self.statement, run)? {
-            Some(bound) => bound.execute().await,
-            None => self.statement.execute().await,
+        if run == 0 {
+            return self.first.execute_here().await;
         }
+        match self.bound.bind(&self.statement, run)? {
+            Some(bound) => bound.execute_here().await,
+            None => self.statement.execute_here().await,
+        }
+    }
+
+    /// Begins to plan the first run.
+    pub(crate) fn plan_ahead(&self, service: &Service) {
+        plan_ahead(service, &self.first);
     }
 }
 

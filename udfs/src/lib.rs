@@ -56,6 +56,7 @@ use datafusion::common::Result;
 use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
+pub use aggregate::shared_percentiles::{percentile_field, percentiles_of_sketches};
 pub use reference::reference_markdown;
 pub use share_percentiles::SharePercentiles;
 pub use span_tree_exec::{SpanTreeExec, SpanTreeRule, with_span_tree_rule};

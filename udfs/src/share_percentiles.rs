@@ -20,7 +20,7 @@ use datafusion::logical_expr::{Aggregate, AggregateUDF, Expr, LogicalPlan, Proje
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
-use crate::aggregate::shared_percentiles::{SharedPercentiles, sharable};
+use crate::aggregate::shared_percentiles::{SharedPercentiles, percentile_field, sharable};
 
 /// The rule. It belongs behind those of DataFusion: constants are folded then.
 ///
@@ -152,7 +152,7 @@ fn share(aggregate: &Aggregate, sharings: &[Sharing]) -> Result<LogicalPlan> {
             Place::Shared(sharing, q) => {
                 let (qualifier, field) = old.qualified_field(groups + at);
                 let shared = column(first + first_shared + sharing);
-                let percentile = get_field(shared, SharedPercentiles::field_name(*q));
+                let percentile = get_field(shared, percentile_field(*q));
                 percentile.alias_qualified(qualifier.cloned(), field.name())
             }
         });

@@ -182,6 +182,11 @@ impl Sketch {
         matches!(&self.values, Values::Exact(exact) if exact.len() == 0)
     }
 
+    /// Whether nothing was ever done to it: merging one into it gives that one.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.is_empty() && self.scale == SCALE
+    }
+
     /// The number of observations: the sum of the weights.
     pub fn count(&self) -> f64 {
         match &self.values {

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use benches::over_flight::OverFlight;
 use clap::Parser;
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::compute::cast;
@@ -48,6 +49,10 @@ const TREES: &str =
 /// The same work without trees: what reading alone takes.
 const NO_TREES: &str = "SELECT max(start_time), sum(duration_ns), count(service_name),
     count(*) FILTER (WHERE status_code = 'error') FROM spans";
+/// What somebody wants to see of a trace.
+const COLUMNS: &str =
+    "trace_id, span_id, parent_span_id, service_name, span_name, span_kind, start_time,
+    duration_ns, status_code, status_message, attributes, resource_attributes";
 /// Columns that take less than this are shown together, in bytes per span.
 const SMALL: f64 = 0.05;
 
@@ -69,6 +74,9 @@ async fn main() -> Result<()> {
     writeln!(out, "no trees, as many columns as they came: {reading}")?;
     writeln!(out, "{}", lake.written().await?)?;
     for line in lake.look_ups(args.times).await? {
+        writeln!(out, "{line}")?;
+    }
+    for line in lake.look_ups_over_flight(args.times).await? {
         writeln!(out, "{line}")?;
     }
     writeln!(out, "\n| Column | Bytes per span |\n|---|---:|")?;
@@ -203,6 +211,39 @@ impl Lake {
                 Times::of(first)
             ),
             format!("trace by id, running engine: {}", Times::of(warm.split_off(1.min(ids.len())))),
+        ])
+    }
+
+    /// Look-ups of traces by id as clients make them. None is asked for twice.
+    async fn look_ups_over_flight(&self, times: usize) -> Result<Vec<String>> {
+        // As `spanlake serve` does.
+        self.engine.read_ahead().await?;
+        let mut flight = OverFlight::start(self.engine.clone()).await?;
+        let ids = self.ids(3 * times).await?;
+        let (mut nothing, mut asked, mut prepared) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, id) in ids.iter().enumerate() {
+            let started = Instant::now();
+            flight.ask(&format!("SELECT {at} AS n")).await?;
+            nothing.push(started.elapsed());
+            let sql = format!("SELECT {COLUMNS} FROM spans WHERE trace_id = '{id}'");
+            let started = Instant::now();
+            let (taken, rows) = if at % 2 == 0 {
+                (&mut asked, flight.ask(&sql).await?)
+            } else {
+                (&mut prepared, flight.ask_prepared(&sql).await?)
+            };
+            taken.push(started.elapsed());
+            if rows == 0 {
+                bail!("trace {id} was not found");
+            }
+        }
+        flight.stop().await?;
+        // The first ones find a system that did something else before.
+        let warm = |mut taken: Vec<Duration>| Times::of(taken.split_off(taken.len() / 3));
+        Ok(vec![
+            format!("over Flight, `SELECT n`: {}", warm(nothing)),
+            format!("over Flight, trace by id, twelve columns: {}", warm(asked)),
+            format!("over Flight, the same, prepared and closed: {}", warm(prepared)),
         ])
     }
 

@@ -75,12 +75,6 @@ impl Answer {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let read = Arc::clone(&self.of_file.read);
         let batch = RecordBatch::try_new_with_options(read, columns, &options)?;
-        let batch = self.of_file.projector.project_batch(&batch)?;
-        if batch.schema_ref() == &self.scan.output {
-            return Ok(batch);
-        }
-        // The same columns; what is said of NULLs may differ.
-        let output = Arc::clone(&self.scan.output);
-        Ok(RecordBatch::try_new_with_options(output, batch.columns().to_vec(), &options)?)
+        self.scan.projected(&self.of_file.projector, &batch)
     }
 }

@@ -18,19 +18,23 @@ pub(super) struct Morsels {
     pub(super) scan: Arc<Scan>,
     /// Number of the scan.
     pub(super) number: u64,
-    /// What tells its columns from others.
-    pub(super) columns: Vec<String>,
+    /// What tells its columns from others; `None` if one of them is never kept.
+    pub(super) columns: Option<Vec<String>>,
     pub(super) parquet: Arc<dyn Morselizer>,
 }
 
 impl Morselizer for Morsels {
     fn plan_file(&self, file: PartitionedFile) -> Result<Box<dyn MorselPlanner>> {
         let path = &file.object_meta.location;
-        if has_few_rows(&file) || !self.scan.cache.asked_before(self.number, path, &self.columns) {
+        // A part of a file has a part of the rows.
+        let has_few_rows = file.range.is_none() && has_few_rows(&file);
+        let is_kept =
+            |columns: &Vec<String>| self.scan.cache.asked_before(self.number, path, columns);
+        if !has_few_rows && !self.columns.as_ref().is_some_and(is_kept) {
             return self.parquet.plan_file(file);
         }
-        let scan = Arc::clone(&self.scan);
-        Ok(Box::new(Unopened { scan, parquet: Arc::clone(&self.parquet), file }))
+        let (scan, parquet) = (Arc::clone(&self.scan), Arc::clone(&self.parquet));
+        Ok(Box::new(Unopened { scan, parquet, file, has_few_rows }))
     }
 }
 
@@ -39,11 +43,15 @@ struct Unopened {
     scan: Arc<Scan>,
     parquet: Arc<dyn Morselizer>,
     file: PartitionedFile,
+    has_few_rows: bool,
 }
 
 impl MorselPlanner for Unopened {
     fn plan(self: Box<Self>) -> Result<Option<MorselPlan>> {
         Ok(Some(MorselPlan::new().with_pending_planner(async move {
+            if self.has_few_rows {
+                return Ok(Box::new(Rows(self.scan.few_rows(&self.file).await?)) as _);
+            }
             Ok(match self.scan.open(&self.file).await? {
                 Some(rows) => Box::new(Rows(rows)),
                 None => self.parquet.plan_file(self.file)?,

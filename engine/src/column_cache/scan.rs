@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::Result;
 use datafusion::datasource::listing::PartitionedFile;
@@ -20,6 +20,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStore;
 use schema::assembled::attribute_column;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -34,6 +35,7 @@ use super::row_groups::{Group, groups_of};
 pub(super) struct Scan {
     pub(super) cache: Arc<ColumnCache>,
     pub(super) readers: Arc<dyn ParquetFileReaderFactory>,
+    pub(super) store: Arc<dyn ObjectStore>,
     pub(super) adapters: Arc<dyn PhysicalExprAdapterFactory>,
     /// Of the table.
     pub(super) schema: SchemaRef,
@@ -166,11 +168,7 @@ impl Scan {
             return Ok(Some(Arc::clone(last)));
         }
         let (schema, attributes) = self.with_attributes(&file);
-        let adapter = self.adapters.create(Arc::clone(&self.schema), Arc::clone(&schema))?;
-        let simplifier = PhysicalExprSimplifier::new(&schema);
-        let adapted = |expr| simplifier.simplify(adapter.rewrite(expr)?);
-        let predicate = self.predicate.clone().map(adapted).transpose()?;
-        let projection = self.projection.clone().try_map_exprs(adapted)?;
+        let (predicate, projection) = self.adapted(&schema)?;
         let filter = Filter::new(predicate.as_ref(), &schema)?;
         let mut columns = projection.column_indices();
         columns.sort_unstable();
@@ -194,6 +192,34 @@ impl Scan {
         });
         *last = Some(Arc::clone(&of_file));
         Ok(Some(of_file))
+    }
+
+    /// The predicate and the projection over the columns of a file.
+    pub(super) fn adapted(
+        &self,
+        file: &SchemaRef,
+    ) -> Result<(Option<Arc<dyn PhysicalExpr>>, ProjectionExprs)> {
+        let adapter = self.adapters.create(Arc::clone(&self.schema), Arc::clone(file))?;
+        let simplifier = PhysicalExprSimplifier::new(file);
+        let adapted = |expr| simplifier.simplify(adapter.rewrite(expr)?);
+        let predicate = self.predicate.clone().map(adapted).transpose()?;
+        Ok((predicate, self.projection.clone().try_map_exprs(adapted)?))
+    }
+
+    /// Rows of the answer.
+    pub(super) fn projected(
+        &self,
+        projector: &Projector,
+        rows: &RecordBatch,
+    ) -> Result<RecordBatch> {
+        let batch = projector.project_batch(rows)?;
+        if batch.schema_ref() == &self.output {
+            return Ok(batch);
+        }
+        // The same columns; what is said of NULLs may differ.
+        let output = Arc::clone(&self.output);
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        Ok(RecordBatch::try_new_with_options(output, batch.columns().to_vec(), &options)?)
     }
 
     /// The columns of a file, and those of wanted attributes that it has in a map only.

@@ -63,22 +63,23 @@ impl CachedSource {
         Arc::new(Self { parquet, ..self.clone() })
     }
 
-    /// What is asked for; `None` if one of the columns is never kept.
+    /// What is asked for; `None` if the file does not have all of it.
     fn wanted(&self) -> Result<Option<Wanted>> {
         let table = self.parquet.table_schema();
-        let has_others =
-            !table.table_partition_cols().is_empty() || !table.virtual_columns().is_empty();
-        let mut wanted = Wanted::default();
-        let mut is_kept = !has_others;
+        if !table.table_partition_cols().is_empty() || !table.virtual_columns().is_empty() {
+            return Ok(None);
+        }
+        let mut wanted = Wanted { is_kept: true, ..Wanted::default() };
+        let mut is_in_file = true;
         self.parquet.apply_expressions(&mut |expr| {
-            is_kept &= wanted.add(expr, table.file_schema())?;
+            is_in_file &= wanted.add(expr, table.file_schema())?;
             Ok(TreeNodeRecursion::Continue)
         })?;
         wanted.columns.sort_unstable();
         wanted.columns.dedup();
         wanted.attributes.sort_unstable();
         wanted.attributes.dedup();
-        Ok(is_kept.then_some(wanted))
+        Ok(is_in_file.then_some(wanted))
     }
 }
 
@@ -89,12 +90,14 @@ struct Wanted {
     columns: Vec<String>,
     /// Maps and keys of those that are attributes.
     attributes: Vec<(String, String)>,
+    /// Whether all of them are columns that may be kept.
+    is_kept: bool,
 }
 
 impl Wanted {
-    /// Adds the columns of `expr`; false if one of them is never kept.
+    /// Adds the columns of `expr`; false if it asks for more than columns.
     fn add(&mut self, expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<bool> {
-        let mut is_kept = true;
+        let mut is_in_file = true;
         expr.apply(|expr| {
             if let Some((map, key)) = wanted_attribute(expr) {
                 self.columns.push(attribute_column(&map, &key));
@@ -102,15 +105,15 @@ impl Wanted {
                 return Ok(TreeNodeRecursion::Jump);
             }
             if let Some(column) = expr.downcast_ref::<Column>() {
-                is_kept &= read_as(schema.field(column.index()).data_type()).is_some();
+                self.is_kept &= read_as(schema.field(column.index()).data_type()).is_some();
                 self.columns.push(column.name().to_owned());
             }
             // The one function whose value only the opening of a file knows.
             let call = expr.downcast_ref::<ScalarFunctionExpr>();
-            is_kept &= call.is_none_or(|call| call.name() != "input_file_name");
+            is_in_file &= call.is_none_or(|call| call.name() != "input_file_name");
             Ok(TreeNodeRecursion::Continue)
         })?;
-        Ok(is_kept)
+        Ok(is_in_file)
     }
 }
 
@@ -130,7 +133,7 @@ impl FileSource for CachedSource {
         config: &FileScanConfig,
         partition: usize,
     ) -> Result<Box<dyn Morselizer>> {
-        let parquet = self.parquet.create_morselizer(store, config, partition)?;
+        let parquet = self.parquet.create_morselizer(Arc::clone(&store), config, partition)?;
         let adapters = config.expr_adapter_factory.clone();
         let projection = self.parquet.projection().cloned();
         let (Some(adapters), Some(projection), Some(wanted)) =
@@ -143,6 +146,7 @@ impl FileSource for CachedSource {
         let scan = Scan {
             cache: Arc::clone(&self.cache),
             readers: Arc::clone(&self.readers),
+            store,
             adapters,
             schema: Arc::clone(table.file_schema()),
             predicate: self.parquet.filter(),
@@ -156,8 +160,8 @@ impl FileSource for CachedSource {
             last: Mutex::default(),
         };
         let parquet = Arc::from(parquet);
-        let (scan, number, columns) = (Arc::new(scan), self.number, wanted.columns);
-        Ok(Box::new(Morsels { scan, number, columns, parquet }))
+        let columns = wanted.is_kept.then_some(wanted.columns);
+        Ok(Box::new(Morsels { scan: Arc::new(scan), number: self.number, columns, parquet }))
     }
 
     fn table_schema(&self) -> &TableSchema {

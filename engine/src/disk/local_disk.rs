@@ -67,9 +67,13 @@ impl FileSystem for LocalDisk {
         File::open(folder)?.sync_all()
     }
 
+    fn is_remote(&self, folder: &Path) -> bool {
+        kind(folder).is_some_and(|kind| REMOTE.contains(&kind))
+    }
+
     fn not_durable(&self, folder: &Path) -> Option<&'static str> {
         // What cannot be asked says nothing against it.
-        let kind = statfs(folder).ok()?.f_type as u64;
+        let kind = kind(folder)?;
         if IN_MEMORY.contains(&kind) {
             Some("it is in memory: a power cut or a restart of the machine loses it")
         } else if REMOTE.contains(&kind) {
@@ -95,6 +99,11 @@ impl FileSystem for LocalDisk {
         write!(file, "process {}", std::process::id())?;
         Ok(Box::new(HeldLock(file)))
     }
+}
+
+/// The file system that a folder is on; `None` if it cannot be asked.
+fn kind(folder: &Path) -> Option<u64> {
+    Some(statfs(folder).ok()?.f_type as u64)
 }
 
 #[derive(Debug)]

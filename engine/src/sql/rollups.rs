@@ -81,7 +81,7 @@ fn answer(
 ) -> Result<Option<LogicalPlan>> {
     let Some(functions) = config.function_registry() else { return Ok(None) };
     let Some(question) = Question::read(input, groups, aggregates)? else { return Ok(None) };
-    let mut measures = Measures::new(functions);
+    let mut measures = Measures::new(functions, &question.aggregates);
     let mut answers = Vec::with_capacity(question.aggregates.len());
     for aggregate in &question.aggregates {
         let Some(answer) = measures.answer(aggregate)? else { return Ok(None) };

@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 
 use crate::error::{Error, Result};
 
-const STACK_BYTES: usize = 64 << 20;
+/// The stack that planning any statement needs, at most.
+pub const PLANNING_STACK_BYTES: usize = 64 << 20;
 /// Threads that are kept when they have nothing to do.
 const MOST_IDLE: usize = 8;
 
@@ -40,6 +41,12 @@ where
     result.await.map_err(|_| Error::Internal("planning panicked".into()))?
 }
 
+/// Begins `work` on such a thread. What becomes of it nobody is told; if there is no thread, nothing does.
+pub(crate) fn begin_on_large_stack(work: impl Future<Output = ()> + Send + 'static) {
+    let runtime = Handle::current();
+    let _ = start(Box::new(move || runtime.block_on(work)));
+}
+
 fn start(mut job: Job) -> io::Result<()> {
     let idle = idle().pop();
     if let Some(thread) = idle {
@@ -50,7 +57,8 @@ fn start(mut job: Job) -> io::Result<()> {
         }
     }
     let (this, jobs) = channel::<Job>();
-    let thread = std::thread::Builder::new().name("spanlake-plan".into()).stack_size(STACK_BYTES);
+    let thread =
+        std::thread::Builder::new().name("spanlake-plan".into()).stack_size(PLANNING_STACK_BYTES);
     // A job that panics ends its thread, which is not among the idle ones then.
     thread.spawn(move || {
         job();

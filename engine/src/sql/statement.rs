@@ -12,12 +12,13 @@ use datafusion::logical_expr::expr::Placeholder;
 use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::{Error, Result};
 use crate::sql::columns::{announced, announced_type, conform};
 use crate::sql::functions::Known;
 use crate::sql::session::Session;
-use crate::sql::stack::on_large_stack;
+use crate::sql::stack::{begin_on_large_stack, on_large_stack};
 use crate::sql::{functions, guard};
 
 /// A statement that was parsed, checked and planned, and may run any number of times.
@@ -36,6 +37,8 @@ struct Planned {
     parameters: SchemaRef,
     /// The optimized plan, once it is known to be the same at each run.
     optimized: OnceLock<LogicalPlan>,
+    /// A plan for the next run: see [`Statement::plan_ahead`]. Locked while it is made.
+    ahead: AsyncMutex<Option<Arc<dyn ExecutionPlan>>>,
 }
 
 /// Most statements that a session keeps.
@@ -126,39 +129,88 @@ impl Statement {
     /// [`Error::BadQuery`] if the plan does not type-check, e.g. for an unset parameter.
     pub async fn execute(&self) -> Result<Query> {
         let statement = self.clone();
-        let stream = on_large_stack(async move {
-            let planned = &statement.planned;
-            let unset = planned.plan.get_parameter_names()?;
-            if let Some(name) = unset.iter().min() {
-                return Err(Error::BadQuery(format!("parameter {name} has no value; bind one")));
-            }
-            let state = statement.session.state();
-            let physical = planned.physical(&state).await?;
-            Ok(execute_stream(physical, state.task_ctx())?)
-        })
-        .await?;
+        on_large_stack(async move { statement.execute_here().await }).await
+    }
+
+    /// As [`Statement::execute`], on this thread, whose stack must have [`PLANNING_STACK_BYTES`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Statement::execute`].
+    ///
+    /// [`PLANNING_STACK_BYTES`]: crate::PLANNING_STACK_BYTES
+    pub async fn execute_here(&self) -> Result<Query> {
+        let unset = self.planned.plan.get_parameter_names()?;
+        if let Some(name) = unset.iter().min() {
+            return Err(Error::BadQuery(format!("parameter {name} has no value; bind one")));
+        }
+        let state = self.session.state();
+        let physical = self.planned.physical(&state).await?;
+        let stream = execute_stream(physical, state.task_ctx())?;
         Ok(Query { stream, schema: self.schema() })
+    }
+
+    /// Begins to plan the next run: the client that has just been told the columns will most likely ask for
+    /// the rows, and is on the way to do so. `turn` is kept until it is done.
+    pub fn plan_ahead<T: Send + 'static>(&self, turn: T) {
+        if !self.planned.parameters.fields().is_empty() || self.planned.is_ahead() {
+            return;
+        }
+        let statement = self.clone();
+        begin_on_large_stack(async move {
+            let state = statement.session.state();
+            // A plan that cannot be made tells why when it is asked for.
+            let _ = statement.planned.plan_ahead(&state).await;
+            drop(turn);
+        });
     }
 }
 
 impl Planned {
     fn new(plan: LogicalPlan, parameters: SchemaRef) -> Self {
         let schema = announced(plan.schema().as_arrow());
-        Self { plan, schema, parameters, optimized: OnceLock::new() }
+        Self { plan, schema, parameters, optimized: OnceLock::new(), ahead: AsyncMutex::default() }
     }
 
     /// Every run has a physical plan of its own: it holds what a run has done so far.
     async fn physical(&self, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = state.query_planner();
-        if let Some(optimized) = self.optimized.get() {
-            return Ok(planner.create_physical_plan(optimized, state).await?);
+        // One that is being made is sooner there than another one.
+        if let Some(ahead) = self.ahead.lock().await.take() {
+            return Ok(ahead);
         }
-        if !is_same_at_each_run(&self.plan)? {
-            return Ok(state.create_physical_plan(&self.plan).await?);
+        match self.optimized(state)? {
+            Some(optimized) => {
+                Ok(state.query_planner().create_physical_plan(optimized, state).await?)
+            }
+            None => Ok(state.create_physical_plan(&self.plan).await?),
         }
-        let optimized = state.optimize(&self.plan)?;
-        let optimized = self.optimized.get_or_init(|| optimized);
-        Ok(planner.create_physical_plan(optimized, state).await?)
+    }
+
+    /// `None` if it may be another one at each run.
+    fn optimized(&self, state: &SessionState) -> Result<Option<&LogicalPlan>> {
+        if self.optimized.get().is_none() {
+            if !is_same_at_each_run(&self.plan)? {
+                return Ok(None);
+            }
+            let optimized = state.optimize(&self.plan)?;
+            return Ok(Some(self.optimized.get_or_init(|| optimized)));
+        }
+        Ok(self.optimized.get())
+    }
+
+    /// Whether the next run is planned, or about to be.
+    fn is_ahead(&self) -> bool {
+        self.ahead.try_lock().map_or(true, |ahead| ahead.is_some())
+    }
+
+    async fn plan_ahead(&self, state: &SessionState) -> Result<()> {
+        let mut ahead = self.ahead.lock().await;
+        if ahead.is_none()
+            && let Some(optimized) = self.optimized(state)?
+        {
+            *ahead = Some(state.query_planner().create_physical_plan(optimized, state).await?);
+        }
+        Ok(())
     }
 }
 

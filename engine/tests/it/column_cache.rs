@@ -43,6 +43,24 @@ const QUESTIONS: [&str; 28] = [
     "SELECT trace_id, count(*) FROM spans WHERE trace_id > '8' GROUP BY 1 HAVING count(*) > 20 ORDER BY 1",
 ];
 
+/// Questions about some traces, which are read by the numbers of their rows.
+const LOOK_UPS: [&str; 10] = [
+    "SELECT * FROM spans WHERE trace_id = '{a}' ORDER BY span_id",
+    "SELECT span_id, service_name, attributes, resource_attributes, events, links FROM spans
+     WHERE trace_id IN ('{a}', '{b}', '{c}') ORDER BY span_id",
+    "SELECT count(*) FROM spans WHERE trace_id = '{b}'",
+    "SELECT 1 FROM spans WHERE trace_id = '{b}' AND is_root",
+    "SELECT span_id, attributes['http.route'], resource_attributes['telemetry.sdk.language'] FROM spans
+     WHERE trace_id = '{a}' AND attributes['http.route'] IS NOT NULL ORDER BY span_id",
+    "SELECT trace_id, span_name, depth FROM spans WHERE trace_id IN ('{c}', '{a}') AND duration_ns > 1000000
+     AND service_name <> 'cart' ORDER BY span_id",
+    "SELECT * FROM traces WHERE trace_id = '{c}'",
+    "SELECT c.span_id, p.span_name, c.events FROM spans c JOIN spans p
+     ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id WHERE c.trace_id = '{a}' ORDER BY 1",
+    "SELECT count(*) FROM spans WHERE trace_id = '{a}' AND service_name = 'no such service'",
+    "SELECT span_id FROM spans WHERE trace_id = '{b}' ORDER BY duration_ns DESC, span_id LIMIT 2",
+];
+
 const FILTERS: [&str; 18] = [
     "service_name = 'payment'",
     "service_name <> 'cart'",
@@ -113,6 +131,35 @@ async fn same_answers() {
     import(&both.lake, &spans.slice(half + 40, spans.num_rows() - half - 40)).await;
     assemble_all(&both.lake).await;
     both.assert_same(&QUESTIONS, "assembled again").await;
+}
+
+/// Scenario: look-ups of the first, the last and another trace, in a lake that is fresh, assembled in pieces with late
+/// spans beside them, and assembled in whole.
+/// Guarantees: the same rows as without columns in memory, whatever is asked of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn look_ups() {
+    let mut random = Random(20_261_123);
+    let both = Both::new().await;
+    let spans = sample();
+    let late = spans.num_rows() / 10;
+    import(&both.lake, &spans.slice(late, spans.num_rows() - late)).await;
+    let trace =
+        async |which| both.lake.value(&format!("SELECT {which}(trace_id) FROM spans")).await;
+    let (first, last) = (trace("min").await, trace("max").await);
+    let sql = format!("SELECT min(trace_id) FROM spans WHERE trace_id > '{}'", &first[..2]);
+    let other = both.lake.value(&sql).await;
+    let fill = |question: &&str| {
+        question.replace("{a}", &first).replace("{b}", &other).replace("{c}", &last)
+    };
+    let questions: Vec<String> = LOOK_UPS.iter().map(fill).collect();
+    let questions: Vec<&str> = questions.iter().map(String::as_str).collect();
+    both.assert_same(&questions, "fresh").await;
+    both.lake.engine.assemble(&small_pieces(&mut random)).await.unwrap();
+    both.assert_same(&questions, "in pieces").await;
+    import(&both.lake, &spans.slice(0, late)).await;
+    both.assert_same(&questions, "some late").await;
+    assemble_all(&both.lake).await;
+    both.assert_same(&questions, "in whole").await;
 }
 
 /// Scenario: random filters, over a lake in files and row groups of a few rows.

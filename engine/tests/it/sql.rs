@@ -6,7 +6,7 @@ use datafusion::arrow::array::{
     ArrayRef, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
 };
 use datafusion::parquet::arrow::ArrowWriter;
-use engine::{Error, Session, Settings};
+use engine::{Error, Session, Settings, Statement};
 
 use crate::it::fixtures::{TestLake, error, rows};
 
@@ -362,6 +362,40 @@ async fn a_statement_may_be_asked_again() {
         session.query("SELECT $1").await.unwrap_err();
         session.query("SELECT no_such_column FROM spans").await.unwrap_err();
     }
+}
+
+/// Scenario: runs of statements are planned ahead, more often than they are run and less often.
+/// Guarantees: each run has its rows, and its own time; what cannot run says so when it runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_planned_ahead() {
+    let lake = shop().await;
+    let session = lake.session().await;
+    let run = async |statement: &Statement| {
+        let batches = statement.execute().await?.collect().await?;
+        Ok::<_, Error>(format!("{:?}", batches[0].column(0)))
+    };
+    let planned_ahead = async |statement: &Statement| {
+        let (turn, done) = tokio::sync::oneshot::channel::<()>();
+        statement.plan_ahead(turn);
+        // It is dropped when the plan is there.
+        let _ = done.await;
+    };
+    let count = session.prepare("SELECT count(*) FROM spans WHERE duration_ns >= 0").await.unwrap();
+    let expected = run(&count).await.unwrap();
+    for times in 0..3 {
+        for _ in 0..times {
+            planned_ahead(&count).await;
+        }
+        assert_eq!(run(&count).await.unwrap(), expected);
+        count.plan_ahead(());
+        assert_eq!(run(&count).await.unwrap(), expected);
+    }
+    let now = session.prepare("SELECT now()").await.unwrap();
+    planned_ahead(&now).await;
+    assert_ne!(run(&now).await.unwrap(), run(&now).await.unwrap());
+    let unset = session.prepare("SELECT $1").await.unwrap();
+    planned_ahead(&unset).await;
+    assert!(run(&unset).await.is_err());
 }
 
 /// Scenario: equal durations in many files; DataFusion's filter for `min` of a column would leave out all

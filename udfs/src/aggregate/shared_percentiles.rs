@@ -1,5 +1,5 @@
-//! Several percentiles of one column from one sketch, as a struct. No function of SQL: the rule
-//! [`SharePercentiles`](crate::share_percentiles::SharePercentiles) puts it into plans.
+//! Several percentiles of one column from one sketch, as a struct. No function of SQL: rules of the optimizer put
+//! it into plans, [`SharePercentiles`](crate::share_percentiles::SharePercentiles) for one.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, Expr, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, GroupsAccumulator, Signature, Volatility,
 };
 
 use super::percentiles::Percentile;
@@ -20,23 +20,33 @@ use super::values::{coerce_for_sketch, from_numbers};
 
 const NAME: &str = "shared_percentiles";
 
-/// The percentiles of `(x [, weight])`.
+/// The percentiles of `(x [, weight])`, where x are values, or sketches of them.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SharedPercentiles {
     /// The bits of each q, because functions are compared and hashed.
     qs: Vec<u64>,
+    /// The type of the values that sketches are of; `None` if x are values.
+    sketches_of: Option<DataType>,
     signature: Signature,
+}
+
+/// The percentiles `qs` of all values that sketches have seen, of type `values`: an aggregate of
+/// `(sketch [, weight])`. It gives a struct, of which [`percentile_field`] names the fields.
+pub fn percentiles_of_sketches(qs: &[f64], values: DataType) -> AggregateUDF {
+    let sketches_of = Some(values);
+    AggregateUDF::from(SharedPercentiles { sketches_of, ..SharedPercentiles::new(qs) })
+}
+
+/// The name of the field that holds the quantile q.
+pub fn percentile_field(q: f64) -> String {
+    q.to_string()
 }
 
 impl SharedPercentiles {
     pub(crate) fn new(qs: &[f64]) -> Self {
         let qs = qs.iter().map(|q| q.to_bits()).collect();
-        Self { qs, signature: Signature::user_defined(Volatility::Immutable) }
-    }
-
-    /// The name of the field that holds the quantile q.
-    pub(crate) fn field_name(q: f64) -> String {
-        q.to_string()
+        let signature = Signature::user_defined(Volatility::Immutable);
+        Self { qs, sketches_of: None, signature }
     }
 
     fn qs(&self) -> impl Iterator<Item = f64> {
@@ -45,7 +55,11 @@ impl SharedPercentiles {
 
     fn question(&self, args: &AccumulatorArgs<'_>) -> Result<Question> {
         let answer = Answer::Quantiles(self.qs().collect(), args.return_type().clone());
-        Ok(Question { function: NAME, rows: Rows::Values { weight: 1 }, answer })
+        let rows = match self.sketches_of {
+            None => Rows::Values { weight: 1 },
+            Some(_) => Rows::Sketches,
+        };
+        Ok(Question { function: NAME, rows, answer })
     }
 }
 
@@ -85,8 +99,11 @@ impl AggregateUDFImpl for SharedPercentiles {
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
         let [x, ..] = arg_types else { return internal_err!("{NAME} has no argument") };
-        let number = coerce_for_sketch(NAME, x)?;
-        let field = |q: f64| Field::new(Self::field_name(q), number.clone(), true);
+        let number = match &self.sketches_of {
+            None => coerce_for_sketch(NAME, x)?,
+            Some(values) => values.clone(),
+        };
+        let field = |q: f64| Field::new(percentile_field(q), number.clone(), true);
         Ok(DataType::Struct(self.qs().map(field).collect::<Fields>()))
     }
 

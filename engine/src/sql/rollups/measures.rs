@@ -1,12 +1,14 @@
 //! What is counted, in terms of the columns of a rollup.
 
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Column, Result, ScalarValue};
 use datafusion::execution::FunctionRegistry;
-use datafusion::functions::expr_fn::{coalesce, round};
+use datafusion::functions::core::expr_fn::{coalesce, get_field};
 use datafusion::functions_aggregate::expr_fn::{max, min, sum};
-use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams, ScalarFunction};
-use datafusion::logical_expr::{Cast, Expr, col, lit};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::{AggregateUDF, Cast, Expr, col, lit};
 use schema::rollups::{
     CLIENT_SERVICE, CONNECTION_TYPE, DURATION, DURATION_MAX_NS, DURATION_MIN_NS, DURATION_SUM_NS,
     SERVER_SERVICE, SPAN_COUNT, START_TIME,
@@ -14,6 +16,7 @@ use schema::rollups::{
 use schema::spans::{
     DURATION_NS, SAMPLE_WEIGHT, SERVICE_NAME, SPAN_ID, SPAN_KIND, SPAN_NAME, STATUS_CODE, TRACE_ID,
 };
+use udfs::{percentile_field, percentiles_of_sketches};
 
 use super::time::is_duration;
 use crate::rollup::Subject;
@@ -47,7 +50,16 @@ fn never_null(subject: Subject) -> &'static [&'static str] {
 /// The aggregates over rollups that answers are made of.
 pub(super) struct Measures<'a> {
     functions: &'a dyn FunctionRegistry,
+    percentiles: Vec<Percentiles<'a>>,
     aggregates: Vec<Expr>,
+}
+
+/// Percentiles of the same durations.
+#[derive(Debug)]
+struct Percentiles<'a> {
+    weight: &'a [Expr],
+    filter: Option<&'a Expr>,
+    qs: Vec<f64>,
 }
 
 /// What of an aggregate must be a matter of operations and time: its arguments, unless it is a measure of
@@ -111,9 +123,45 @@ fn fixed_quantile(function: &str, args: &[Expr]) -> Option<f64> {
     }
 }
 
+/// The percentile that a call asks for: q, and the arguments that are a weight.
+fn percentile(call: &AggregateFunction) -> Option<(f64, &[Expr])> {
+    let args = call.params.args.as_slice();
+    Some((fixed_quantile(call.func.name(), args)?, args.get(2..).unwrap_or_default()))
+}
+
+impl<'a> Percentiles<'a> {
+    /// Those that some aggregates ask for. They share a sketch, which is read once and not written again.
+    fn among(aggregates: &'a [Expr]) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for aggregate in aggregates {
+            let Expr::AggregateFunction(call) = unalias(aggregate) else { continue };
+            let Some((q, weight)) = percentile(call) else { continue };
+            let filter = call.params.filter.as_deref();
+            match all.iter_mut().find(|known| known.are_of(weight, filter)) {
+                Some(known) if known.qs.contains(&q) => {}
+                Some(known) => known.qs.push(q),
+                None => all.push(Self { weight, filter, qs: vec![q] }),
+            }
+        }
+        all
+    }
+
+    fn are_of(&self, weight: &[Expr], filter: Option<&Expr>) -> bool {
+        self.weight == weight && self.filter == filter
+    }
+}
+
+fn unalias(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => unalias(&alias.expr),
+        other => other,
+    }
+}
+
 impl<'a> Measures<'a> {
-    pub(super) fn new(functions: &'a dyn FunctionRegistry) -> Self {
-        Self { functions, aggregates: Vec::new() }
+    /// Of what `aggregates` ask for.
+    pub(super) fn new(functions: &'a dyn FunctionRegistry, aggregates: &'a [Expr]) -> Self {
+        Self { functions, percentiles: Percentiles::among(aggregates), aggregates: Vec::new() }
     }
 
     /// The aggregates that answers refer to, by name.
@@ -168,16 +216,19 @@ impl<'a> Measures<'a> {
                 cast(sums, DataType::Float64) / cast(spans, DataType::Float64)
             }
             "sketch" => {
-                let merged = self.merged(&args[1..])?;
+                let merged = over_sketches(self.functions.udaf("sketch_merge")?, &args[1..]);
                 self.column(filtered(merged))
             }
             _ => {
-                let Some(q) = fixed_quantile(name, args) else { return Ok(None) };
-                let merged = self.merged(args.get(2..).unwrap_or_default())?;
-                let sketch = self.column(filtered(merged));
-                let quantile = self.functions.udf("sketch_quantile")?;
-                let quantile = ScalarFunction::new_udf(quantile, vec![sketch, lit(q)]);
-                cast(round(vec![Expr::ScalarFunction(quantile)]), DataType::Int64)
+                let Some((q, weight)) = percentile(call) else { return Ok(None) };
+                let mut known = self.percentiles.iter();
+                let Some(shared) = known.find(|known| known.are_of(weight, filter.as_deref()))
+                else {
+                    return Ok(None);
+                };
+                let function = percentiles_of_sketches(&shared.qs, DataType::Int64);
+                let shared = self.column(filtered(over_sketches(Arc::new(function), weight)));
+                get_field(shared, percentile_field(q))
             }
         };
         Ok(Some(answer))
@@ -188,20 +239,12 @@ impl<'a> Measures<'a> {
         let spans = self.column(filtered(sum(col(SPAN_COUNT))));
         coalesce(vec![spans, lit(0_i64)])
     }
+}
 
-    /// All durations, each as often as `weight` says if there is one.
-    fn merged(&self, weight: &[Expr]) -> Result<Expr> {
-        let merge = self.functions.udaf("sketch_merge")?;
-        let args = [col(DURATION)].into_iter().chain(weight.iter().cloned()).collect();
-        Ok(Expr::AggregateFunction(AggregateFunction::new_udf(
-            merge,
-            args,
-            false,
-            None,
-            vec![],
-            None,
-        )))
-    }
+/// What a function says of all durations, each as often as `weight` says if there is one.
+fn over_sketches(function: Arc<AggregateUDF>, weight: &[Expr]) -> Expr {
+    let args = [col(DURATION)].into_iter().chain(weight.iter().cloned()).collect();
+    Expr::AggregateFunction(AggregateFunction::new_udf(function, args, false, None, vec![], None))
 }
 
 fn cast(expr: Expr, to: DataType) -> Expr {
