@@ -9,6 +9,7 @@ mod guard;
 mod hex_ids;
 mod late_hex;
 mod leaf_projections;
+mod look_ups;
 mod rollups;
 mod runtime;
 mod session;

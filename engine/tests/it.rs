@@ -24,6 +24,7 @@ mod it {
     mod lake;
     mod late_hex;
     mod live;
+    mod look_ups;
     mod numbered_spans;
     mod power_cut;
     mod random_lakes;

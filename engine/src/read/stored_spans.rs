@@ -95,6 +95,16 @@ struct FileRows<'a> {
     ranges: Option<Vec<Range<usize>>>,
 }
 
+impl FileRows<'_> {
+    /// How many they are, if that is known.
+    fn chosen(&self) -> Option<usize> {
+        match &self.ranges {
+            None => self.file.rows.map(|rows| rows as usize),
+            Some(ranges) => Some(ranges.iter().map(ExactSizeIterator::len).sum()),
+        }
+    }
+}
+
 impl StoredSpans {
     pub(crate) fn new(divided: Arc<Divided>, part: Part) -> Self {
         let schema = match part {
@@ -114,6 +124,12 @@ impl StoredSpans {
     pub(crate) fn of_part_in(&self, assembled: &Files, fresh: &Files) -> Self {
         let files = if self.part == Part::Assembled { assembled } else { fresh };
         Self { files: files.clone(), ..Self::new(Arc::clone(&self.divided), self.part) }
+    }
+
+    /// The rows of the same part of another snapshot; `None` if these are of some files only.
+    pub(crate) fn all_in(&self, divided: &Arc<Divided>) -> Option<Self> {
+        let is_all = matches!(self.files, Files::All);
+        is_all.then(|| Self::new(Arc::clone(divided), self.part))
     }
 
     pub(crate) fn divided(&self) -> &Arc<Divided> {
@@ -214,8 +230,7 @@ impl StoredSpans {
         match ranges {
             None => part.with_statistics(Arc::new(statistics)),
             Some(ranges) => {
-                statistics.num_rows =
-                    Precision::Exact(ranges.iter().map(ExactSizeIterator::len).sum());
+                statistics.num_rows = rows.chosen().map_or(Precision::Absent, Precision::Exact);
                 statistics = statistics.to_inexact();
                 let total = file.rows.unwrap_or_default() as usize;
                 let selection =
@@ -248,10 +263,9 @@ impl StoredSpans {
 
     fn statistics_of_files(&self, files: &[FileRows<'_>]) -> Statistics {
         let mut all = Statistics::new_unknown(&self.schema);
-        let rows: Option<u64> = files.iter().map(|rows| rows.file.rows).sum();
+        let rows: Option<usize> = files.iter().map(FileRows::chosen).sum();
         if let Some(rows) = rows {
             let is_whole = files.iter().all(|rows| rows.ranges.is_none());
-            let rows = rows as usize;
             all.num_rows = if is_whole { Precision::Exact(rows) } else { Precision::Inexact(rows) };
         }
         let bytes: u64 = files.iter().map(|rows| rows.file.size_bytes).sum();

@@ -26,6 +26,7 @@ use crate::sql::fresh_traces::FreshTraces;
 use crate::sql::hex_ids::HexIds;
 use crate::sql::late_hex::LateHex;
 use crate::sql::leaf_projections::LeafProjections;
+use crate::sql::look_ups::LookUps;
 use crate::sql::rollups::UseRollups;
 use crate::sql::stores::KnownStores;
 use crate::sql::view::InlineViews;
@@ -49,6 +50,7 @@ pub(crate) struct Runtime {
     columns: Option<Arc<ColumnCache>>,
     /// For each combination of parts.
     views: Arc<[OnceCell<PlannedViews>; 3]>,
+    look_ups: Arc<LookUps>,
 }
 
 impl Runtime {
@@ -71,7 +73,13 @@ impl Runtime {
         }
         let columns = (settings.column_cache_bytes > 0)
             .then(|| Arc::new(ColumnCache::new(settings.column_cache_bytes)));
-        Ok(Self { settings: settings.clone(), env, columns, views: Arc::default() })
+        Ok(Self {
+            settings: settings.clone(),
+            env,
+            columns,
+            views: Arc::default(),
+            look_ups: Arc::default(),
+        })
     }
 
     /// A session state with functions and rules, and no tables.
@@ -88,6 +96,9 @@ impl Runtime {
         // Filters run inside the Parquet scan, so that only matching rows decode their maps.
         options.execution.parquet.pushdown_filters = true;
         options.execution.parquet.reorder_filters = true;
+        // The few rows of a look-up are not handed to other threads. What a scan says of its rows is at least what
+        // comes; rows that nothing is said of are handed on.
+        options.execution.use_row_number_estimates_to_optimize_partitioning = true;
         // DataFusion 55 leaves out rows that cannot change one `min` or `max`, also where another one, of more
         // than a column, needs them.
         options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
@@ -119,6 +130,11 @@ impl Runtime {
                 })
             })
             .await
+    }
+
+    /// The plans of look-ups.
+    pub(crate) fn look_ups(&self) -> &Arc<LookUps> {
+        &self.look_ups
     }
 
     /// The footers of files that queries have read.

@@ -13,6 +13,7 @@ use crate::read::Divided;
 use crate::settings::Settings;
 use crate::slo::Slos;
 use crate::sql::attach::attach;
+use crate::sql::look_ups::{LookUps, Rows};
 use crate::sql::runtime::{CATALOG, PUBLIC, Runtime};
 use crate::sql::statement::{Query, Statement, Statements};
 use crate::sql::views::Parts;
@@ -23,6 +24,9 @@ pub struct Session {
     context: SessionContext,
     settings: Arc<Settings>,
     statements: Arc<Statements>,
+    look_ups: Arc<LookUps>,
+    /// `None` without a lake.
+    rows: Option<Rows>,
     slos: Arc<Slos>,
 }
 
@@ -44,8 +48,9 @@ pub struct TableInfo {
 impl Session {
     pub(crate) async fn over(runtime: &Runtime, divided: Divided) -> Result<Self> {
         let session = Self::without_tables(runtime)?;
-        runtime.views(Parts::of(&divided)).await?.register(&session.context, divided)?;
-        Ok(session)
+        let (parts, divided) = (Parts::of(&divided), Arc::new(divided));
+        runtime.views(parts).await?.register(&session.context, &divided)?;
+        Ok(Self { rows: Some(Rows { divided, parts }), ..session })
     }
 
     /// A session that has every function and no table: tables come by [`Session::attach`].
@@ -60,7 +65,9 @@ impl Session {
     fn without_tables(runtime: &Runtime) -> Result<Self> {
         let context = SessionContext::new_with_state(runtime.session_state()?);
         let settings = Arc::new(runtime.settings().clone());
-        Ok(Self { context, settings, statements: Arc::default(), slos: Arc::default() })
+        let look_ups = Arc::clone(runtime.look_ups());
+        let (statements, slos) = Default::default();
+        Ok(Self { context, settings, statements, look_ups, rows: None, slos })
     }
 
     /// The same tables, with these service level objectives.
@@ -148,6 +155,11 @@ impl Session {
 
     pub(super) fn statements(&self) -> &Statements {
         &self.statements
+    }
+
+    /// Plans of look-ups, and the rows that they are for; `None` without a lake.
+    pub(super) fn look_ups(&self) -> Option<(&LookUps, &Rows)> {
+        Some((&self.look_ups, self.rows.as_ref()?))
     }
 
     pub(crate) fn state(&self) -> SessionState {

@@ -17,6 +17,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use crate::error::{Error, Result};
 use crate::sql::columns::{announced, announced_type, conform};
 use crate::sql::functions::Known;
+use crate::sql::look_ups::Named;
 use crate::sql::session::Session;
 use crate::sql::stack::{begin_on_large_stack, on_large_stack};
 use crate::sql::{functions, guard};
@@ -37,6 +38,8 @@ struct Planned {
     parameters: SchemaRef,
     /// The optimized plan, once it is known to be the same at each run.
     optimized: OnceLock<LogicalPlan>,
+    /// The trace that is looked up, if the plan may become that of other look-ups.
+    named: Option<Named>,
     /// A plan for the next run: see [`Statement::plan_ahead`]. Locked while it is made.
     ahead: AsyncMutex<Option<Arc<dyn ExecutionPlan>>>,
 }
@@ -85,6 +88,15 @@ impl Statement {
         if let Some(planned) = session.statements().get(&sql) {
             return Ok(Self { session, planned });
         }
+        let named = Named::of(&sql);
+        if let Some(named) = &named
+            && let Some((look_ups, rows)) = session.look_ups()
+            && let Some((optimized, schema)) = look_ups.plan(named, rows)?
+        {
+            let planned = Arc::new(Planned::of_look_up(optimized, schema));
+            session.statements().keep(sql, &planned);
+            return Ok(Self { session, planned });
+        }
         on_large_stack(async move {
             let settings = session.settings();
             guard::check_text(&sql, settings)?;
@@ -93,7 +105,13 @@ impl Statement {
             let plan = session.state().statement_to_plan(statement).await?;
             guard::check_plan(&plan)?;
             let parameters = Arc::new(parameters_of(&plan)?);
-            let planned = Arc::new(Planned::new(plan, parameters));
+            let mut planned = Planned::new(plan, parameters);
+            if let Some(named) = named
+                && named.is_looked_up(&planned.plan)?
+            {
+                planned.named = Some(named);
+            }
+            let planned = Arc::new(planned);
             session.statements().keep(sql, &planned);
             Ok(Self { session, planned })
         })
@@ -145,7 +163,7 @@ impl Statement {
             return Err(Error::BadQuery(format!("parameter {name} has no value; bind one")));
         }
         let state = self.session.state();
-        let physical = self.planned.physical(&state).await?;
+        let physical = self.planned.physical(&self.session, &state).await?;
         let stream = execute_stream(physical, state.task_ctx())?;
         Ok(Query { stream, schema: self.schema() })
     }
@@ -160,7 +178,7 @@ impl Statement {
         begin_on_large_stack(async move {
             let state = statement.session.state();
             // A plan that cannot be made tells why when it is asked for.
-            let _ = statement.planned.plan_ahead(&state).await;
+            let _ = statement.planned.plan_ahead(&statement.session, &state).await;
             drop(turn);
         });
     }
@@ -169,16 +187,26 @@ impl Statement {
 impl Planned {
     fn new(plan: LogicalPlan, parameters: SchemaRef) -> Self {
         let schema = announced(plan.schema().as_arrow());
-        Self { plan, schema, parameters, optimized: OnceLock::new(), ahead: AsyncMutex::default() }
+        let (optimized, named, ahead) = Default::default();
+        Self { plan, schema, parameters, optimized, named, ahead }
+    }
+
+    fn of_look_up(optimized: LogicalPlan, schema: SchemaRef) -> Self {
+        let planned = Self::new(optimized.clone(), Arc::new(Schema::empty()));
+        Self { schema, optimized: optimized.into(), ..planned }
     }
 
     /// Every run has a physical plan of its own: it holds what a run has done so far.
-    async fn physical(&self, state: &SessionState) -> Result<Arc<dyn ExecutionPlan>> {
+    async fn physical(
+        &self,
+        session: &Session,
+        state: &SessionState,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         // One that is being made is sooner there than another one.
         if let Some(ahead) = self.ahead.lock().await.take() {
             return Ok(ahead);
         }
-        match self.optimized(state)? {
+        match self.optimized(session, state)? {
             Some(optimized) => {
                 Ok(state.query_planner().create_physical_plan(optimized, state).await?)
             }
@@ -187,12 +215,15 @@ impl Planned {
     }
 
     /// `None` if it may be another one at each run.
-    fn optimized(&self, state: &SessionState) -> Result<Option<&LogicalPlan>> {
+    fn optimized(&self, session: &Session, state: &SessionState) -> Result<Option<&LogicalPlan>> {
         if self.optimized.get().is_none() {
             if !is_same_at_each_run(&self.plan)? {
                 return Ok(None);
             }
             let optimized = state.optimize(&self.plan)?;
+            if let (Some(named), Some((look_ups, rows))) = (&self.named, session.look_ups()) {
+                look_ups.keep(named, rows.parts, &optimized, &self.schema)?;
+            }
             return Ok(Some(self.optimized.get_or_init(|| optimized)));
         }
         Ok(self.optimized.get())
@@ -203,10 +234,10 @@ impl Planned {
         self.ahead.try_lock().map_or(true, |ahead| ahead.is_some())
     }
 
-    async fn plan_ahead(&self, state: &SessionState) -> Result<()> {
+    async fn plan_ahead(&self, session: &Session, state: &SessionState) -> Result<()> {
         let mut ahead = self.ahead.lock().await;
         if ahead.is_none()
-            && let Some(optimized) = self.optimized(state)?
+            && let Some(optimized) = self.optimized(session, state)?
         {
             *ahead = Some(state.query_planner().create_physical_plan(optimized, state).await?);
         }
@@ -308,3 +339,6 @@ impl std::fmt::Debug for Query {
         f.debug_struct("Query").field("schema", &self.schema()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ const ASSEMBLED_TRACES: &str = include_str!("views/assembled_traces.sql");
 const FRESH_TRACES: &str = include_str!("views/fresh_traces.sql");
 
 /// Which parts of a snapshot have rows: what is not there need not be planned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Parts {
     Assembled,
     Fresh,
@@ -95,8 +95,8 @@ impl PlannedViews {
     }
 
     /// Registers the stored rows of a snapshot and the views over them.
-    pub(crate) fn register(&self, context: &SessionContext, divided: Divided) -> Result<()> {
-        let mut sources = register_tables(context, &Arc::new(divided))?;
+    pub(crate) fn register(&self, context: &SessionContext, divided: &Arc<Divided>) -> Result<()> {
+        let mut sources = register_tables(context, divided)?;
         for view in &self.0 {
             let view = register_view(context, view, &mut sources)?;
             if let Some(counted) = Counted::of(&view) {
