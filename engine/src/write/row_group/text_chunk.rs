@@ -310,8 +310,7 @@ impl<'a, 's> ChunkWriter<'a, 's> {
                 }
             }
             page.rows += 1;
-            // Slots count as rows do: they are what the reader of one row has to decode.
-            if definition.len() >= row_limit || page.text_bytes >= byte_limit {
+            if page.rows >= row_limit || page.text_bytes >= byte_limit {
                 page.levels = Levels::EachSlot {
                     repetition: std::mem::take(&mut repetition),
                     definition: std::mem::take(&mut definition),
