@@ -1,3 +1,5 @@
+//! Look-ups share a plan, and other statements do not.
+
 use super::*;
 use crate::read::Divided;
 use crate::settings::Settings;
