@@ -97,25 +97,27 @@ impl Statement {
             session.statements().keep(sql, &planned);
             return Ok(Self { session, planned });
         }
-        on_large_stack(async move {
-            let settings = session.settings();
-            guard::check_text(&sql, settings)?;
-            let mut statement = guard::parse(&sql, settings)?;
-            functions::expand(&mut statement, Known { settings, slos: session.slos() })?;
-            let plan = session.state().statement_to_plan(statement).await?;
-            guard::check_plan(&plan)?;
-            let parameters = Arc::new(parameters_of(&plan)?);
-            let mut planned = Planned::new(plan, parameters);
-            if let Some(named) = named
-                && named.is_looked_up(&planned.plan)?
-            {
-                planned.named = Some(named);
-            }
-            let planned = Arc::new(planned);
-            session.statements().keep(sql, &planned);
-            Ok(Self { session, planned })
-        })
-        .await
+        // Boxed: it is large, and part of the future of every request.
+        Box::pin(on_large_stack(Self::plan(session, sql, named))).await
+    }
+
+    async fn plan(session: Session, sql: String, named: Option<Named>) -> Result<Self> {
+        let settings = session.settings();
+        guard::check_text(&sql, settings)?;
+        let mut statement = guard::parse(&sql, settings)?;
+        functions::expand(&mut statement, Known { settings, slos: session.slos() })?;
+        let plan = session.state().statement_to_plan(statement).await?;
+        guard::check_plan(&plan)?;
+        let parameters = Arc::new(parameters_of(&plan)?);
+        let mut planned = Planned::new(plan, parameters);
+        if let Some(named) = named
+            && named.is_looked_up(&planned.plan)?
+        {
+            planned.named = Some(named);
+        }
+        let planned = Arc::new(planned);
+        session.statements().keep(sql, &planned);
+        Ok(Self { session, planned })
     }
 
     /// Columns of the result.
