@@ -10,17 +10,19 @@
 //! A dashboard, a report or an incident asks the same columns again and again, and most of the time of such
 //! a question is decompressing and decoding them. So a column that two scans asked for is kept as it is
 //! decoded, text as codes into the values of its row group. A file never changes: nothing in here gets
-//! wrong, and what there is no room for is read as if this were not there. Nested columns are not kept, nor
-//! is the little that a look-up of one trace reads: see `few_rows`.
+//! wrong, and what there is no room for is read as if this were not there. Nested columns are not kept. Of
+//! the little that a look-up of one trace reads, the dictionaries are: see `few_rows`.
 
 mod answer;
 mod column;
+mod dictionaries;
 mod few_rows;
 mod files;
 mod filter;
 mod maps;
 mod morsels;
 mod opened;
+mod pages;
 mod row_groups;
 mod scan;
 mod source;
@@ -30,12 +32,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::parquet::column::page::Page;
 use object_store::path::Path;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::paths;
 use crate::snapshot::DataFile;
 use column::Column;
+use dictionaries::Dictionaries;
 use few_rows::Readable;
 use files::{Files, Footer, Place};
 pub(crate) use source::with_column_cache;
@@ -56,6 +60,8 @@ struct State {
     asked: HashMap<u64, u64>,
     /// Files of which a few rows were read lately.
     readable: HashMap<Path, Readable>,
+    /// That look-ups read lately.
+    dictionaries: Dictionaries,
     /// How often there was no room.
     refused: u64,
 }
@@ -117,6 +123,17 @@ impl ColumnCache {
         state.readable.insert(file.clone(), readable.clone());
     }
 
+    /// The dictionary page that begins there in a file.
+    fn dictionary(&self, file: &Path, begin: u64) -> Option<Page> {
+        self.state().dictionaries.get(file, begin)
+    }
+
+    /// Dictionaries have an eighth of the room that columns have, beside it.
+    fn add_dictionary(&self, file: &Path, begin: u64, page: &Page) {
+        let max_bytes = self.max_bytes / 8;
+        self.state().dictionaries.add(file, begin, page.clone(), max_bytes);
+    }
+
     fn has(&self, file: &Path, place: Place) -> bool {
         self.state().files.has(file, place)
     }
@@ -148,12 +165,13 @@ impl ColumnCache {
     /// Forgets the files that are not part of the table any more.
     pub(crate) fn keep_only(&self, files: &[DataFile]) {
         let mut state = self.state();
-        if state.files.is_empty() && state.readable.is_empty() {
+        if state.files.is_empty() && state.readable.is_empty() && state.dictionaries.is_empty() {
             return;
         }
         let kept: HashSet<Path> = files.iter().map(|file| paths::in_lake(&file.path)).collect();
         state.files.retain(|path| kept.contains(path));
         state.readable.retain(|path, _| kept.contains(path));
+        state.dictionaries.retain(|path| kept.contains(path));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -30,8 +30,8 @@ pub struct Settings {
     /// Memory for rollups by hour and day, of the files last asked about. Default: a sixty-fourth part of
     /// the machine's.
     pub rollup_cache_bytes: usize,
-    /// Memory for columns of files that are asked for again and again, decoded; 0 for none. Default: an eighth
-    /// part of the machine's.
+    /// Memory for columns of files that are asked for again and again, decoded, and an eighth as much for what
+    /// look-ups of traces need of them; 0 for none. Default: an eighth part of the machine's.
     pub column_cache_bytes: usize,
     /// Threads that one query may use. Default: the machine's cores.
     pub query_threads: usize,

@@ -5,10 +5,8 @@
 //! forty rows. Here the types are kept with the file, there is nothing to leave out, and all columns are read
 //! at once.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::SchemaRef;
@@ -18,21 +16,20 @@ use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::{
     ParquetRowSelection, apply_file_schema_type_coercions,
 };
-use datafusion::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use datafusion::parquet::arrow::async_reader::AsyncFileReader;
-use datafusion::parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
-use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
+use datafusion::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, RowSelection,
+};
+use datafusion::parquet::arrow::{ProjectionMask, parquet_to_arrow_field_levels};
 use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use datafusion::physical_expr::projection::Projector;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_plan::PhysicalExpr;
-use datafusion::physical_plan::metrics::{Count, MetricBuilder};
-use futures::future::{BoxFuture, ready};
+use datafusion::physical_plan::metrics::MetricBuilder;
+use futures::future::ready;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, TryStreamExt};
-use object_store::ObjectStore;
-use object_store::path::Path;
+use futures::{StreamExt, TryStreamExt, stream};
 
+use super::pages::File;
 use super::scan::Scan;
 
 /// A file as a table reads it.
@@ -69,23 +66,32 @@ impl Scan {
             return internal_err!("no rows were chosen");
         };
         let Readable { metadata, .. } = self.readable(file).await?;
-        let asked = self.asked(metadata.schema())?;
-        let leaves = metadata.metadata().file_metadata().schema_descr();
-        let mask = ProjectionMask::roots(leaves, asked.columns.iter().copied());
-        let pages = Pages {
+        let (schema, metadata) = (metadata.schema(), metadata.metadata());
+        let asked = Arc::new(self.asked(schema)?);
+        let stored = metadata.file_metadata().schema_descr();
+        let mask = ProjectionMask::roots(stored, asked.columns.iter().copied());
+        let leaves = (0..stored.num_columns()).filter(|leaf| mask.leaf_included(*leaf)).collect();
+        let of_groups = by_row_group(chosen.selection().clone(), metadata);
+        let file = Arc::new(File {
+            cache: Arc::clone(&self.cache),
             store: Arc::clone(&self.store),
             path: file.object_meta.location.clone(),
-            read: MetricBuilder::new(&self.metrics).counter("bytes_scanned", self.partition),
-        };
-        let batches = ParquetRecordBatchStreamBuilder::new_with_metadata(pages, metadata)
-            .with_projection(mask)
-            .with_row_selection(chosen.selection().clone())
-            .with_batch_size(self.batch_rows)
-            .build()?;
+            metadata: Arc::clone(metadata),
+            leaves,
+            fields: parquet_to_arrow_field_levels(stored, mask, Some(schema.fields()))?,
+            bytes_read: MetricBuilder::new(&self.metrics).counter("bytes_scanned", self.partition),
+        });
+        let batch_rows = self.batch_rows;
+        let batches = stream::iter(of_groups).then(move |(row_group, chosen)| {
+            let file = Arc::clone(&file);
+            async move {
+                let batches = file.rows(row_group, chosen, batch_rows).await?;
+                Ok::<_, DataFusionError>(stream::iter(batches).map_err(DataFusionError::from))
+            }
+        });
         let scan = Arc::clone(self);
-        let answers = batches
-            .map_err(DataFusionError::from)
-            .try_filter_map(move |batch| ready(scan.answer(&asked, batch)));
+        let batches = batches.try_flatten();
+        let answers = batches.try_filter_map(move |batch| ready(scan.answer(&asked, batch)));
         Ok(answers.boxed())
     }
 
@@ -140,37 +146,12 @@ impl Scan {
     }
 }
 
-/// The bytes of a file whose footer is known.
-struct Pages {
-    store: Arc<dyn ObjectStore>,
-    path: Path,
-    read: Count,
-}
-
-impl AsyncFileReader for Pages {
-    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        async move {
-            let mut parts = self.get_byte_ranges(vec![range]).await?;
-            parts.pop().ok_or_else(|| ParquetError::General("nothing was read".into()))
-        }
-        .boxed()
-    }
-
-    fn get_byte_ranges(
-        &mut self,
-        ranges: Vec<Range<u64>>,
-    ) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
-        async move {
-            self.read.add(ranges.iter().map(|range| (range.end - range.start) as usize).sum());
-            Ok(self.store.get_ranges(&self.path, &ranges).await?)
-        }
-        .boxed()
-    }
-
-    fn get_metadata<'a>(
-        &'a mut self,
-        _: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
-        ready(Err(ParquetError::General("the footer is known already".into()))).boxed()
-    }
+/// The row groups that have chosen rows, and which.
+fn by_row_group(
+    mut chosen: RowSelection,
+    metadata: &ParquetMetaData,
+) -> Vec<(usize, RowSelection)> {
+    let rows = metadata.row_groups().iter().map(|group| group.num_rows() as usize);
+    let of_groups = rows.map(|rows| chosen.split_off(rows)).enumerate();
+    of_groups.filter(|(_, chosen)| chosen.selects_any()).collect()
 }
