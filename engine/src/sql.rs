@@ -10,6 +10,7 @@ mod hex_ids;
 mod late_hex;
 mod leaf_projections;
 mod look_ups;
+mod repeated_keys;
 mod rollups;
 mod runtime;
 mod session;

@@ -4,7 +4,7 @@
 //! scalar     ids as text, answers of sketches
 //! aggregate  percentiles, sketches          sketch, nearest_rank, binomial_ranks,
 //!                                           kept_values            (no SQL)
-//!            what sets of traces have       attribute_sets         (no SQL)
+//!            what rows and traces have      attribute_counts, attribute_sets  (no SQL)
 //! window     what is usual                  seasonal, chance       (no SQL)
 //!            sums of the last rows          trailing               (no SQL)
 //!            span_tree -> span_columns  ->  tree                   (no SQL)
@@ -30,10 +30,12 @@
 //! No storage, no tables, and no knowledge of how a session is made.
 
 mod aggregate;
+mod attribute_counts;
 mod attribute_sets;
 mod binomial_ranks;
 mod bins;
 mod chance;
+mod encoding;
 mod hypergeometric;
 mod kept_values;
 mod nearest_rank;

@@ -56,6 +56,26 @@ SELECT key, value, slow_count, other_count,
     slow_count / slow - other_count / others AS difference
 FROM counted ORDER BY difference DESC, key, value LIMIT 20
 """
+SPANLAKE = """
+WITH requests AS (
+    SELECT span_name, duration_ns, attributes, resource_attributes FROM spans
+    WHERE service_name = 'frontend' AND span_kind = 'server'
+      AND start_time >= @week AND start_time < @end
+), limits AS (
+    SELECT span_name, percentile_nearest(duration_ns, 0.99) AS limit_ns
+    FROM requests GROUP BY span_name
+), counted AS (
+    SELECT attribute_counts(duration_ns >= limit_ns, 1, attributes, resource_attributes) AS counts
+    FROM requests JOIN limits USING (span_name)
+), found AS (
+    SELECT counts[1]['bad'] AS slow, counts[1]['good'] AS others, unnest(counts) AS found
+    FROM counted
+)
+SELECT found['attribute'] AS key, found['value'] AS value, found['bad_rows'] AS slow_count,
+    found['rows'] - found['bad_rows'] AS other_count,
+    found['bad'] / slow - found['good'] / others AS difference
+FROM found WHERE found['value'] IS NOT NULL ORDER BY difference DESC, key, value LIMIT 20
+"""
 CLICKHOUSE = """
 WITH limits AS (
     SELECT SpanName, P99(Duration) AS limit_ns FROM otel_traces
@@ -87,7 +107,7 @@ QUESTION = Question(
     about="The 20 values, over all span and resource attributes, whose share among the slowest 1 % "
     "of the week's requests is most above their share among the others.",
     sql={
-        "spanlake": DATAFUSION,
+        "spanlake": SPANLAKE,
         "duckdb": DUCKDB.format(span="attributes", resource="resource_attributes"),
         "duckdb-variant": DUCKDB.format(
             span="attributes::JSON::MAP(VARCHAR, VARCHAR)",

@@ -27,6 +27,7 @@ use crate::sql::hex_ids::HexIds;
 use crate::sql::late_hex::LateHex;
 use crate::sql::leaf_projections::LeafProjections;
 use crate::sql::look_ups::LookUps;
+use crate::sql::repeated_keys::{Planner, RepeatedKeys};
 use crate::sql::rollups::UseRollups;
 use crate::sql::stores::KnownStores;
 use crate::sql::view::InlineViews;
@@ -111,6 +112,7 @@ impl Runtime {
             .with_runtime_env(Arc::clone(&self.env))
             .with_default_features()
             .with_optimizer_rules(optimizer_rules())
+            .with_query_planner(Arc::new(Planner))
             .with_physical_optimizer_rules(with_span_tree_rule(PhysicalOptimizer::new().rules))
             .build();
         // No statement may create a table, so no factory for one is kept either.
@@ -172,10 +174,11 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         *rule = Arc::new(leaves);
     }
     // Rollups are used where constants are known, and views still are tables.
-    let first: [Arc<dyn OptimizerRule + Send + Sync>; 3] = [
+    let first: [Arc<dyn OptimizerRule + Send + Sync>; 4] = [
         Arc::new(SimplifyExpressions::new()),
         Arc::new(UseRollups),
         Arc::new(InlineViews::default()),
+        Arc::new(RepeatedKeys),
     ];
     rules.splice(0..0, first);
     rules.push(Arc::new(udfs::SharePercentiles));

@@ -449,3 +449,40 @@ async fn an_expression_may_have_the_name_of_its_column() {
     lake.engine.assemble(&engine::CompactSettings::default().at_once()).await.unwrap();
     assert_eq!(lake.rows(sql).await, expected);
 }
+
+/// Scenario: each group of an aggregate becomes several rows, which are sorted, joined, grouped, made distinct and counted.
+/// DataFusion 55 took the group for unique among them.
+/// Guarantees: all rows are there, and in the order that was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn unnested_rows_are_not_unique() {
+    let lake = shop().await;
+    let names = "(SELECT trace_id, unnest(array_agg(span_name ORDER BY start_time DESC)) AS name FROM spans GROUP BY trace_id)";
+    let (one, other) = ("4bf92f3577b34da6a3ce929d0e0e4736", "5bf92f3577b34da6a3ce929d0e0e4736");
+    let all = [[one, "GET /cart"], [one, "SELECT a"], [one, "SELECT b"], [other, "orphan"]];
+    let questions = [
+        format!("SELECT trace_id, name FROM {names} ORDER BY 1, 2"),
+        format!("SELECT DISTINCT trace_id, name FROM {names} ORDER BY 1, 2"),
+        format!("SELECT trace_id, name FROM {names} GROUP BY trace_id, name ORDER BY trace_id, name"),
+        format!(
+            "SELECT n.trace_id, name FROM {names} n JOIN (VALUES ('{one}'), ('{other}')) t (id) ON n.trace_id = t.id
+             ORDER BY n.trace_id, name"
+        ),
+        format!("SELECT trace_id, name FROM {names} WHERE trace_id >= '{one}' AND name <> 'x' ORDER BY 1, 2 LIMIT 10"),
+        format!(
+            "SELECT id, name FROM (VALUES ('{one}'), ('{other}')) t (id) JOIN {names} n ON n.trace_id = t.id
+             WHERE EXISTS (SELECT 1 FROM {names} m WHERE m.trace_id = t.id AND m.name = n.name) ORDER BY 1, 2"
+        ),
+    ];
+    for question in questions {
+        assert_eq!(lake.rows(&question).await, all, "{question}");
+    }
+    let counts = format!(
+        "SELECT trace_id, count(*), count(DISTINCT name) FROM {names} GROUP BY 1 ORDER BY 1"
+    );
+    assert_eq!(lake.rows(&counts).await, [[one, "3", "3"], [other, "1", "1"]]);
+    // The step is left out of the run, and filters go below it.
+    let one_group = format!("SELECT name FROM {names} WHERE trace_id = '{one}'");
+    let plan = plan(&lake.session().await, &one_group).await;
+    let (_, physical) = plan.split_once("physical_plan").unwrap();
+    assert!(physical.contains("predicate=trace_id") && !physical.contains("Rows"), "{plan}");
+}

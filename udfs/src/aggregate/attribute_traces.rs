@@ -3,23 +3,24 @@
 use std::sync::{Arc, LazyLock};
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Float64Builder, Int64Builder, ListArray,
-    ListBuilder, StringBuilder, StructArray,
+    Array, ArrayRef, AsArray, BinaryBuilder, Float64Builder, Int64Builder, ListArray, ListBuilder,
+    StringBuilder, StructArray,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, plan_err};
+use datafusion::common::{Result, exec_datafusion_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, Documentation, EmitTo, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDFImpl, Documentation, GroupsAccumulator, Signature, Volatility,
 };
 use datafusion_macros::user_doc;
 use schema::spans::attribute_map;
 
 use super::argument::Weights;
-use super::sketch_groups::passes;
+use super::encoded_groups::{Groups, One, State};
 use crate::attribute_sets::{AttributeSets, Finding, Span};
+use crate::encoding::Damaged;
 
 const NAME: &str = "attribute_traces";
 /// Position of the weight among the arguments.
@@ -147,7 +148,7 @@ impl AggregateUDFImpl for AttributeTraces {
         if acc_args.is_distinct {
             return plan_err!("{NAME} does not take DISTINCT");
         }
-        Ok(Box::new(One(Groups { sets: vec![AttributeSets::default()] })))
+        Ok(Box::new(One::<AttributeSets>::default()))
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
@@ -155,7 +156,7 @@ impl AggregateUDFImpl for AttributeTraces {
     }
 
     fn create_groups_accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        Ok(Box::new(Groups::default()))
+        Ok(Box::new(Groups::<AttributeSets>::default()))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -167,16 +168,11 @@ impl AggregateUDFImpl for AttributeTraces {
     }
 }
 
-/// Sets by group index.
-#[derive(Debug, Default)]
-struct Groups {
-    sets: Vec<AttributeSets>,
-}
+impl State for AttributeSets {
+    const NAME: &'static str = NAME;
 
-impl Groups {
-    /// Adds the rows of a batch. `group_of` says where a row goes, if anywhere.
     fn add_rows(
-        &mut self,
+        states: &mut [Self],
         arguments: &[ArrayRef],
         group_of: impl Fn(usize) -> Option<usize>,
     ) -> Result<()> {
@@ -202,152 +198,70 @@ impl Groups {
             let entries = offsets[row] as usize..offsets[row + 1] as usize;
             let entries = entries.filter(|entry| maps.is_valid(row) && values.is_valid(*entry));
             let attributes = entries.map(|entry| (names.value(entry), values.value(entry)));
-            self.sets[group].add(span, attributes);
+            states[group].add(span, attributes);
         }
         Ok(())
     }
 
-    fn merge_rows(&mut self, states: &ArrayRef, group_of: impl Fn(usize) -> usize) -> Result<()> {
-        let states = states.as_binary::<i32>();
-        for row in (0..states.len()).filter(|row| states.is_valid(*row)) {
-            self.sets[group_of(row)]
-                .merge_encoded(states.value(row))
-                .map_err(|_| exec_datafusion_err!("{NAME}: a state is damaged"))?;
-        }
-        Ok(())
+    fn encode(&self, bytes: &mut Vec<u8>) {
+        self.encode(bytes);
     }
-}
 
-fn encode(sets: &[AttributeSets]) -> ArrayRef {
-    let mut states = BinaryBuilder::new();
-    let mut bytes = Vec::new();
-    for set in sets {
-        bytes.clear();
-        set.encode(&mut bytes);
-        states.append_value(&bytes);
+    fn merge_encoded(&mut self, bytes: &[u8]) -> Result<(), Damaged> {
+        self.merge_encoded(bytes)
     }
-    Arc::new(states.finish())
-}
 
-fn lists(sets: &[AttributeSets]) -> Result<ArrayRef> {
-    let mut attributes = StringBuilder::new();
-    let mut values = StringBuilder::new();
-    let mut depths = Int64Builder::new();
-    let (mut bad, mut good) = (Float64Builder::new(), Float64Builder::new());
-    let (mut bad_rows, mut rows) = (Int64Builder::new(), Int64Builder::new());
-    let (mut bad_sets, mut good_sets) = (BinaryBuilder::new(), BinaryBuilder::new());
-    let mut bad_weights = ListBuilder::new(Float64Builder::new());
-    let mut good_weights = ListBuilder::new(Float64Builder::new());
-    let (mut lengths, mut bytes) = (Vec::new(), Vec::new());
-    for set in sets {
-        let findings = set.findings();
-        lengths.push(findings.len());
-        for finding in findings {
-            let Finding { attribute, value, depth, .. } = finding;
-            attributes.append_option(attribute);
-            values.append_option(value);
-            depths.append_option(depth);
-            bad.append_value(finding.bad);
-            good.append_value(finding.good);
-            bad_rows.append_value(finding.bad_rows as i64);
-            rows.append_value(finding.rows as i64);
-            let (bad, good) = (&finding.bad_traces, &finding.good_traces);
-            bad_weights.append_option(set.weights(bad).map(|weights| weights.map(Some)));
-            good_weights.append_option(set.weights(good).map(|weights| weights.map(Some)));
-            for (traces, sets) in [(bad, &mut bad_sets), (good, &mut good_sets)] {
-                bytes.clear();
-                traces.serialize_into(&mut bytes)?;
-                sets.append_value(&bytes);
+    fn answers(states: &[Self]) -> Result<ArrayRef> {
+        let mut attributes = StringBuilder::new();
+        let mut values = StringBuilder::new();
+        let mut depths = Int64Builder::new();
+        let (mut bad, mut good) = (Float64Builder::new(), Float64Builder::new());
+        let (mut bad_rows, mut rows) = (Int64Builder::new(), Int64Builder::new());
+        let (mut bad_sets, mut good_sets) = (BinaryBuilder::new(), BinaryBuilder::new());
+        let mut bad_weights = ListBuilder::new(Float64Builder::new());
+        let mut good_weights = ListBuilder::new(Float64Builder::new());
+        let (mut lengths, mut bytes) = (Vec::new(), Vec::new());
+        for set in states {
+            let findings = set.findings();
+            lengths.push(findings.len());
+            for finding in findings {
+                let Finding { attribute, value, depth, .. } = finding;
+                attributes.append_option(attribute);
+                values.append_option(value);
+                depths.append_option(depth);
+                bad.append_value(finding.bad);
+                good.append_value(finding.good);
+                bad_rows.append_value(finding.bad_rows as i64);
+                rows.append_value(finding.rows as i64);
+                let (bad, good) = (&finding.bad_traces, &finding.good_traces);
+                bad_weights.append_option(set.weights(bad).map(|weights| weights.map(Some)));
+                good_weights.append_option(set.weights(good).map(|weights| weights.map(Some)));
+                for (traces, sets) in [(bad, &mut bad_sets), (good, &mut good_sets)] {
+                    bytes.clear();
+                    traces.serialize_into(&mut bytes)?;
+                    sets.append_value(&bytes);
+                }
             }
         }
-    }
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(attributes.finish()),
-        Arc::new(values.finish()),
-        Arc::new(depths.finish()),
-        Arc::new(bad.finish()),
-        Arc::new(good.finish()),
-        Arc::new(bad_rows.finish()),
-        Arc::new(rows.finish()),
-        Arc::new(bad_sets.finish()),
-        Arc::new(good_sets.finish()),
-        Arc::new(bad_weights.finish()),
-        Arc::new(good_weights.finish()),
-    ];
-    let structs = StructArray::try_new(FIELDS.clone(), columns, None)?;
-    let offsets = OffsetBuffer::from_lengths(lengths);
-    Ok(Arc::new(ListArray::try_new(item(), offsets, Arc::new(structs), None)?))
-}
-
-impl GroupsAccumulator for Groups {
-    fn update_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        opt_filter: Option<&BooleanArray>,
-        total_num_groups: usize,
-    ) -> Result<()> {
-        self.sets.resize_with(total_num_groups, AttributeSets::default);
-        self.add_rows(values, |row| passes(opt_filter, row).then(|| group_indices[row]))
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(attributes.finish()),
+            Arc::new(values.finish()),
+            Arc::new(depths.finish()),
+            Arc::new(bad.finish()),
+            Arc::new(good.finish()),
+            Arc::new(bad_rows.finish()),
+            Arc::new(rows.finish()),
+            Arc::new(bad_sets.finish()),
+            Arc::new(good_sets.finish()),
+            Arc::new(bad_weights.finish()),
+            Arc::new(good_weights.finish()),
+        ];
+        let structs = StructArray::try_new(FIELDS.clone(), columns, None)?;
+        let offsets = OffsetBuffer::from_lengths(lengths);
+        Ok(Arc::new(ListArray::try_new(item(), offsets, Arc::new(structs), None)?))
     }
 
-    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        lists(&emit_to.take_needed(&mut self.sets))
-    }
-
-    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        Ok(vec![encode(&emit_to.take_needed(&mut self.sets))])
-    }
-
-    fn merge_batch(
-        &mut self,
-        values: &[ArrayRef],
-        group_indices: &[usize],
-        total_num_groups: usize,
-    ) -> Result<()> {
-        self.sets.resize_with(total_num_groups, AttributeSets::default);
-        self.merge_rows(&values[0], |row| group_indices[row])
-    }
-
-    fn convert_to_state(
-        &self,
-        values: &[ArrayRef],
-        opt_filter: Option<&BooleanArray>,
-    ) -> Result<Vec<ArrayRef>> {
-        let mut each = Groups::default();
-        let groups: Vec<usize> = (0..values[0].len()).collect();
-        each.update_batch(values, &groups, opt_filter, groups.len())?;
-        each.state(EmitTo::All)
-    }
-
-    fn size(&self) -> usize {
-        let heap = self.sets.iter().map(AttributeSets::heap_size).sum::<usize>();
-        self.sets.capacity() * size_of::<AttributeSets>() + heap
-    }
-}
-
-/// A single group, for windows and for aggregations without GROUP BY.
-#[derive(Debug)]
-struct One(Groups);
-
-impl Accumulator for One {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.add_rows(values, |_| Some(0))
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&lists(&self.0.sets)?, 0)
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        Ok(vec![ScalarValue::try_from_array(&encode(&self.0.sets), 0)?])
-    }
-
-    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
-        self.0.merge_rows(&states[0], |_| 0)
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>() + GroupsAccumulator::size(&self.0)
+    fn heap_size(&self) -> usize {
+        self.heap_size()
     }
 }

@@ -3,11 +3,8 @@
 use roaring::RoaringBitmap;
 
 use super::{AttributeSets, Part};
+use crate::encoding::{Damaged, put_number, put_text, take_bytes, take_number, take_text};
 use crate::trace_set::TraceSet;
-
-/// The bytes are not those of a state.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Damaged;
 
 impl AttributeSets {
     /// Appends all of it to `bytes`.
@@ -70,32 +67,6 @@ fn join(part: &mut Part, traces: &RoaringBitmap, depth: Option<i64>) -> usize {
     part.least(depth);
     part.traces.extend(traces);
     traces.len() as usize
-}
-
-fn put_number(bytes: &mut Vec<u8>, number: u64) {
-    bytes.extend_from_slice(&number.to_le_bytes());
-}
-
-fn take_number(bytes: &mut &[u8]) -> Result<u64, Damaged> {
-    let (number, rest) = bytes.split_first_chunk().ok_or(Damaged)?;
-    *bytes = rest;
-    Ok(u64::from_le_bytes(*number))
-}
-
-fn put_text(bytes: &mut Vec<u8>, text: &[u8]) {
-    put_number(bytes, text.len() as u64);
-    bytes.extend_from_slice(text);
-}
-
-fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Damaged> {
-    let length = take_number(bytes)? as usize;
-    let (taken, rest) = bytes.split_at_checked(length).ok_or(Damaged)?;
-    *bytes = rest;
-    Ok(taken)
-}
-
-fn take_text<'a>(bytes: &mut &'a [u8]) -> Result<&'a str, Damaged> {
-    str::from_utf8(take_bytes(bytes)?).map_err(|_| Damaged)
 }
 
 fn put_part(bytes: &mut Vec<u8>, part: &Part) {
