@@ -14,6 +14,7 @@
 //! the little that a look-up of one trace reads, the dictionaries are: see `few_rows`.
 
 mod answer;
+mod codes;
 mod column;
 mod dictionaries;
 mod few_rows;

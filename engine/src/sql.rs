@@ -3,6 +3,8 @@
 mod attach;
 mod bare_times;
 pub mod columns;
+mod conditions;
+mod date_trunc;
 mod fresh_traces;
 pub(crate) mod functions;
 mod guard;
@@ -17,6 +19,7 @@ mod session;
 mod stack;
 mod statement;
 mod stores;
+mod text_patterns;
 mod view;
 mod views;
 

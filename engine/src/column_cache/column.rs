@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, UInt8Array, UInt16Array, UInt32Array, new_null_array,
+    Array, ArrayRef, AsArray, FixedSizeBinaryArray, UInt32Array, new_null_array,
 };
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::compute::kernels::filter::FilterPredicate;
@@ -11,6 +11,7 @@ use datafusion::arrow::compute::{cast, concat, take};
 use datafusion::arrow::datatypes::{DataType, Int32Type, UInt32Type};
 use datafusion::common::{Result, internal_err};
 
+use super::codes::Codes;
 use super::maps::{self, Maps};
 
 /// A column of a row group.
@@ -18,7 +19,7 @@ use super::maps::{self, Maps};
 pub(super) enum Column {
     /// As it is read.
     Plain(ArrayRef),
-    /// Text, and maps of which there are few.
+    /// Text, maps of which there are few, and ids of which many rows in a row have the same.
     Coded(Coded),
     /// All other maps.
     Maps(Maps),
@@ -28,16 +29,8 @@ pub(super) enum Column {
 #[derive(Debug)]
 pub(super) struct Coded {
     codes: Codes,
-    /// Those of the row group; NULL is one of them if a row has it.
+    /// Those of the row group; NULL is one of them if a row has it. Ids may be there more than once.
     values: ArrayRef,
-}
-
-/// Cheap to clone.
-#[derive(Debug, Clone)]
-enum Codes {
-    U8(UInt8Array),
-    U16(UInt16Array),
-    U32(UInt32Array),
 }
 
 /// The type in which a column is read to be kept; `None` if it is not kept.
@@ -69,6 +62,11 @@ impl Column {
                 }
                 None => Self::Maps(maps),
             });
+        }
+        if let Some(ids) = read.as_fixed_size_binary_opt()
+            && let Some(coded) = Coded::of_runs(ids)?
+        {
+            return Ok(Self::Coded(coded));
         }
         let Some(dictionary) = read.as_dictionary_opt::<Int32Type>() else {
             return Ok(Self::Plain(Arc::clone(read)));
@@ -150,45 +148,38 @@ impl Column {
 }
 
 impl Coded {
-    /// Each value once.
+    /// Spans of a trace lie side by side, so what is asked of a trace id is asked once per trace. `None` if runs of
+    /// the same id are short.
+    fn of_runs(ids: &FixedSizeBinaryArray) -> Result<Option<Self>> {
+        const SHARED_BY: usize = 4;
+        let most = ids.len() / SHARED_BY;
+        let id = |row: usize| ids.is_valid(row).then(|| ids.value(row));
+        let mut first_rows = Vec::new();
+        let mut codes = Vec::with_capacity(ids.len());
+        for row in 0..ids.len() {
+            if row == 0 || id(row) != id(row - 1) {
+                first_rows.push(row as u32);
+            }
+            if first_rows.len() > most {
+                return Ok(None);
+            }
+            codes.push(first_rows.len() as u32 - 1);
+        }
+        let values = take(ids, &UInt32Array::from(first_rows), None)?;
+        Ok(Some(Self { codes: Codes::new(codes, values.len()), values }))
+    }
+
+    /// What the codes stand for.
     pub(super) fn values(&self) -> &ArrayRef {
         &self.values
     }
 
     /// The rows whose value is wanted; `wanted` has a word for each of them.
     pub(super) fn matching(&self, wanted: &[bool]) -> BooleanBuffer {
-        fn rows<T: Copy + Into<u32>>(codes: &[T], wanted: &[bool]) -> BooleanBuffer {
-            BooleanBuffer::collect_bool(codes.len(), |row| wanted[codes[row].into() as usize])
-        }
-        match &self.codes {
-            Codes::U8(codes) => rows(codes.values(), wanted),
-            Codes::U16(codes) => rows(codes.values(), wanted),
-            Codes::U32(codes) => rows(codes.values(), wanted),
-        }
+        self.codes.matching(wanted)
     }
 
     fn values_of(&self, codes: &dyn Array) -> Result<ArrayRef> {
         Ok(take(&self.values, codes, None)?)
-    }
-}
-
-impl Codes {
-    /// In as few bytes as tell `values` values apart.
-    fn new(codes: Vec<u32>, values: usize) -> Self {
-        match values {
-            0..=0x100 => Self::U8(codes.iter().map(|code| *code as u8).collect::<Vec<_>>().into()),
-            0x101..=0x1_0000 => {
-                Self::U16(codes.iter().map(|code| *code as u16).collect::<Vec<_>>().into())
-            }
-            _ => Self::U32(codes.into()),
-        }
-    }
-
-    fn array(&self) -> &dyn Array {
-        match self {
-            Self::U8(codes) => codes,
-            Self::U16(codes) => codes,
-            Self::U32(codes) => codes,
-        }
     }
 }

@@ -5,14 +5,13 @@
 //! when it comes by again: until then the cast of two bounds was a common subexpression with a projection of its own,
 //! which keeps files from being left out and attributes from being read one by one.
 
-use std::sync::Arc;
-
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::{BinaryExpr, Cast, Expr, ExprSchemable, LogicalPlan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
+use crate::sql::conditions::schema_of_conditions;
 use crate::sql::hex_ids::is_comparison;
 
 /// The optimizer rule.
@@ -34,14 +33,7 @@ impl OptimizerRule for BareTimes {
         _config: &dyn OptimizerConfig,
     ) -> Result<Transformed<LogicalPlan>> {
         // Elsewhere nothing is left out by it.
-        let schema = match &plan {
-            LogicalPlan::Filter(filter) => Arc::clone(filter.input.schema()),
-            LogicalPlan::TableScan(scan) if !scan.filters.is_empty() => {
-                let (name, schema) = (scan.table_name.clone(), scan.source.schema());
-                Arc::new(DFSchema::try_from_qualified_schema(name, &schema)?)
-            }
-            _ => return Ok(Transformed::no(plan)),
-        };
+        let Some(schema) = schema_of_conditions(&plan)? else { return Ok(Transformed::no(plan)) };
         plan.map_expressions(|expr| expr.transform_up(|expr| Ok(compare_numbers(expr, &schema))))
     }
 }

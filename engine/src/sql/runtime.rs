@@ -7,7 +7,8 @@ use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -22,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::read::LAKE_URL;
 use crate::settings::Settings;
 use crate::sql::bare_times::BareTimes;
+use crate::sql::date_trunc::DateTrunc;
 use crate::sql::fresh_traces::FreshTraces;
 use crate::sql::hex_ids::HexIds;
 use crate::sql::late_hex::LateHex;
@@ -30,6 +32,7 @@ use crate::sql::look_ups::LookUps;
 use crate::sql::repeated_keys::{Planner, RepeatedKeys};
 use crate::sql::rollups::UseRollups;
 use crate::sql::stores::KnownStores;
+use crate::sql::text_patterns::TextPatterns;
 use crate::sql::view::InlineViews;
 use crate::sql::views::{Parts, PlannedViews};
 
@@ -118,6 +121,7 @@ impl Runtime {
         // No statement may create a table, so no factory for one is kept either.
         state.table_factories_mut().clear();
         udfs::register_all(&mut state)?;
+        state.register_udf(Arc::new(ScalarUDF::from(DateTrunc::default())))?;
         Ok(state)
     }
 
@@ -167,6 +171,7 @@ fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
         Arc::new(BareTimes) as _,
         Arc::new(FreshTraces) as _,
         Arc::new(LateHex) as _,
+        Arc::new(TextPatterns::default()) as _,
     ];
     rules.splice(behind..behind, ours);
     let leaves = LeafProjections::default();

@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use super::super::column::Column;
 use super::{Filter, Passing};
 
-const ATOMS: [&str; 14] = [
+const ATOMS: [&str; 18] = [
     "few = 'v3'",
     "few IS NULL",
     "few IS NOT NULL AND few <> 'v1'",
@@ -31,6 +31,10 @@ const ATOMS: [&str; 14] = [
     "NOT flag OR few = many",
     "CASE WHEN few IS NULL THEN many ELSE few END <> 'v4'",
     "number IS NULL",
+    "id = X'0000000000000007'",
+    "id > X'0000000000000007'",
+    "id IS NULL",
+    "id IS NOT NULL OR number < 40",
 ];
 
 /// Columns of `rows` rows: text with few and with many values, numbers, ids.
@@ -47,8 +51,15 @@ fn columns(rows: usize, seed: u64) -> RecordBatch {
         (0..rows).map(|_| Some(next(1000) as i64).filter(|v| *v != 5)).collect();
     let flag: BooleanArray =
         (0..rows).map(|_| [None, Some(true), Some(false)][next(3) as usize]).collect();
-    let ids: Vec<[u8; 8]> = (0..rows).map(|_| next(1 << 20).to_be_bytes()).collect();
-    let id = FixedSizeBinaryArray::try_from_iter(ids.into_iter()).unwrap();
+    // As of traces, whose spans lie side by side: mostly long runs, and now and then short ones.
+    let longest = if seed % 4 == 0 { 3 } else { 24 };
+    let mut ids: Vec<Option<[u8; 8]>> = Vec::with_capacity(rows);
+    while ids.len() < rows {
+        let id = Some(next(20)).filter(|id| *id > 0).map(u64::to_be_bytes);
+        let count = 1 + next(longest) as usize;
+        ids.extend(std::iter::repeat_n(id, count.min(rows - ids.len())));
+    }
+    let id = FixedSizeBinaryArray::try_from_sparse_iter_with_size(ids.into_iter(), 8).unwrap();
     let columns: [(&str, ArrayRef); 5] = [
         ("few", Arc::new(few)),
         ("many", Arc::new(many)),
