@@ -29,6 +29,7 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 use crate::sql::hex_ids::{id_width, is_comparison};
+use crate::sql::repeated_keys::is_rows;
 
 /// The optimizer rule.
 #[derive(Debug)]
@@ -123,7 +124,7 @@ impl Functions {
             return plan.map_children(restored).data();
         }
         let mut raw = Raw::new();
-        let this = Above::of(&plan);
+        let this = if is_rows(&plan) { above } else { Above::of(&plan) };
         let plan = plan.map_children(|input| {
             let before = Arc::clone(input.schema());
             let after = self.lower(input, this)?;
@@ -371,7 +372,7 @@ fn is_known(plan: &LogicalPlan) -> bool {
             | LogicalPlan::Values(_)
             | LogicalPlan::Unnest(_)
             | LogicalPlan::Distinct(Distinct::All(_))
-    )
+    ) || is_rows(plan)
 }
 
 /// Whether an expression has a plan of its own, which may read columns of this one.

@@ -67,6 +67,14 @@ fn has_keys(plan: &LogicalPlan) -> bool {
     plan.schema().functional_dependencies().iter().next().is_some()
 }
 
+/// Whether this is the step that the rule puts in: it hands on all columns as they are.
+pub(super) fn is_rows(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Extension(extension) => extension.node.as_any().is::<Rows>(),
+        _ => false,
+    }
+}
+
 /// The rows of its input, of which nothing is said to be unique.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Rows {
@@ -158,7 +166,6 @@ impl ExtensionPlanner for LeftOut {
         _: &dyn Session,
         _: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let is_rows = node.as_any().downcast_ref::<Rows>().is_some();
-        Ok(inputs.first().filter(|_| is_rows).cloned())
+        Ok(inputs.first().filter(|_| node.as_any().is::<Rows>()).cloned())
     }
 }
