@@ -52,7 +52,7 @@ fn columns(rows: usize, seed: u64) -> RecordBatch {
     let flag: BooleanArray =
         (0..rows).map(|_| [None, Some(true), Some(false)][next(3) as usize]).collect();
     // As of traces, whose spans lie side by side: mostly long runs, and now and then short ones.
-    let longest = if seed % 4 == 0 { 3 } else { 24 };
+    let longest = if seed.is_multiple_of(4) { 3 } else { 24 };
     let mut ids: Vec<Option<[u8; 8]>> = Vec::with_capacity(rows);
     while ids.len() < rows {
         let id = Some(next(20)).filter(|id| *id > 0).map(u64::to_be_bytes);
