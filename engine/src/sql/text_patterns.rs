@@ -9,7 +9,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, ScalarValue, exec_err};
+use datafusion::common::{DFSchema, Result, ScalarValue, internal_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, Like, LogicalPlan, ScalarFunctionArgs, ScalarUDF,
@@ -113,10 +113,10 @@ impl ScalarUDFImpl for HasParts {
 
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [text, ColumnarValue::Scalar(pattern)] = &*arguments.args else {
-            return exec_err!("`like` needs a text and a pattern that is known while planning");
+            return internal_err!("`like` needs a text and a pattern that is known while planning");
         };
         let Some(Some(pattern)) = pattern.try_as_str() else {
-            return exec_err!("the pattern of `like` is no text");
+            return internal_err!("the pattern of `like` is no text");
         };
         let pattern = Pattern::new(pattern);
         let found = pattern.matches(&text.to_array(1)?)?;
@@ -150,7 +150,7 @@ impl<'a> Pattern<'a> {
             DataType::Utf8 => texts.as_string::<i32>().iter().map(each).collect(),
             DataType::LargeUtf8 => texts.as_string::<i64>().iter().map(each).collect(),
             DataType::Utf8View => texts.as_string_view().iter().map(each).collect(),
-            other => return exec_err!("`like` looks at text, not at {other}"),
+            other => return internal_err!("`like` looks at text, not at {other}"),
         })
     }
 
