@@ -24,7 +24,9 @@ mod maps;
 mod morsels;
 mod opened;
 mod pages;
+mod question;
 mod row_groups;
+mod sample;
 mod scan;
 mod source;
 
@@ -43,6 +45,7 @@ use column::Column;
 use dictionaries::Dictionaries;
 use few_rows::Readable;
 use files::{Files, Footer, Place};
+pub(crate) use sample::share_that_passes;
 pub(crate) use source::with_column_cache;
 
 /// Columns by file, row group and number, within a bound.

@@ -16,6 +16,7 @@ mod repeated_keys;
 mod rollups;
 mod runtime;
 mod session;
+mod small_sides;
 mod stack;
 mod statement;
 mod stores;

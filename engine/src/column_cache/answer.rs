@@ -8,7 +8,8 @@ use datafusion::arrow::compute::FilterBuilder;
 use datafusion::common::Result;
 
 use super::column::Column;
-use super::scan::{FileScan, Scan};
+use super::question::FileScan;
+use super::scan::Scan;
 
 /// The columns of the answer in a row group.
 pub(super) struct Answer {
@@ -75,6 +76,6 @@ impl Answer {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let read = Arc::clone(&self.of_file.read);
         let batch = RecordBatch::try_new_with_options(read, columns, &options)?;
-        self.scan.projected(&self.of_file.projector, &batch)
+        self.scan.question.projected(&self.of_file.projector, &batch)
     }
 }

@@ -97,27 +97,28 @@ impl Scan {
 
     async fn readable(&self, file: &PartitionedFile) -> Result<Readable> {
         let path = &file.object_meta.location;
-        if let Some(known) = self.cache.readable(path, &self.schema) {
+        if let Some(known) = self.cache.readable(path, &self.question.schema) {
             return Ok(known);
         }
         let reader = &mut self.reader(file)?;
         // Offsets of pages are needed; their bounds leave out nothing here.
         let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata = ArrowReaderMetadata::load_async(reader, options.clone()).await?;
-        let metadata = match apply_file_schema_type_coercions(&self.schema, metadata.schema()) {
-            None => metadata,
-            Some(schema) => {
-                let options = options.with_schema(Arc::new(schema));
-                ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?
-            }
-        };
-        let readable = Readable { table: Arc::clone(&self.schema), metadata };
+        let metadata =
+            match apply_file_schema_type_coercions(&self.question.schema, metadata.schema()) {
+                None => metadata,
+                Some(schema) => {
+                    let options = options.with_schema(Arc::new(schema));
+                    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?
+                }
+            };
+        let readable = Readable { table: Arc::clone(&self.question.schema), metadata };
         self.cache.add_readable(path, &readable);
         Ok(readable)
     }
 
     fn asked(&self, file: &SchemaRef) -> Result<Asked> {
-        let (predicate, projection) = self.adapted(file)?;
+        let (predicate, projection) = self.question.adapted(file)?;
         let mut columns = projection.column_indices();
         if let Some(predicate) = &predicate {
             columns.extend(collect_columns(predicate).iter().map(|column| column.index()));
@@ -142,7 +143,7 @@ impl Scan {
         if passing.num_rows() == 0 {
             return Ok(None);
         }
-        self.projected(&asked.projector, &passing).map(Some)
+        self.question.projected(&asked.projector, &passing).map(Some)
     }
 }
 

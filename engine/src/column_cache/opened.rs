@@ -19,8 +19,9 @@ use super::answer::Answer;
 use super::column::{Column, read_as};
 use super::files::Place;
 use super::filter::Passing;
+use super::question::FileScan;
 use super::row_groups::Group;
-use super::scan::{FileScan, Scan};
+use super::scan::Scan;
 
 /// A file that is scanned.
 pub(super) struct Opened {

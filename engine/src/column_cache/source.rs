@@ -28,6 +28,7 @@ use schema::assembled::attribute_column;
 use super::ColumnCache;
 use super::column::read_as;
 use super::morsels::Morsels;
+use super::question::Question;
 use super::row_groups::has_few_rows;
 use super::scan::Scan;
 use crate::read::wanted_attribute;
@@ -37,9 +38,9 @@ const BATCH_ROWS: usize = 8192;
 
 /// Scans from memory what is there, and is else as the Parquet source that it stands before.
 #[derive(Clone)]
-struct CachedSource {
+pub(super) struct CachedSource {
     parquet: Arc<dyn FileSource>,
-    cache: Arc<ColumnCache>,
+    pub(super) cache: Arc<ColumnCache>,
     readers: Arc<dyn ParquetFileReaderFactory>,
     /// Number of the scan.
     number: u64,
@@ -80,6 +81,32 @@ impl CachedSource {
         wanted.attributes.sort_unstable();
         wanted.attributes.dedup();
         Ok(is_in_file.then_some(wanted))
+    }
+
+    /// What is asked for, and what tells its columns from others if all of them may be kept; `None` if files do
+    /// not have all of it.
+    pub(super) fn question(
+        &self,
+        config: &FileScanConfig,
+    ) -> Result<Option<(Question, Option<Vec<String>>)>> {
+        let adapters = config.expr_adapter_factory.clone();
+        let projection = self.parquet.projection().cloned();
+        let (Some(adapters), Some(projection), Some(wanted)) =
+            (adapters, projection, self.wanted()?)
+        else {
+            return Ok(None);
+        };
+        let table = self.parquet.table_schema();
+        let question = Question {
+            adapters,
+            schema: Arc::clone(table.file_schema()),
+            predicate: self.parquet.filter(),
+            output: Arc::new(projection.project_schema(table.table_schema())?),
+            projection,
+            attributes: wanted.attributes,
+            last: Mutex::default(),
+        };
+        Ok(Some((question, wanted.is_kept.then_some(wanted.columns))))
     }
 }
 
@@ -134,33 +161,19 @@ impl FileSource for CachedSource {
         partition: usize,
     ) -> Result<Box<dyn Morselizer>> {
         let parquet = self.parquet.create_morselizer(Arc::clone(&store), config, partition)?;
-        let adapters = config.expr_adapter_factory.clone();
-        let projection = self.parquet.projection().cloned();
-        let (Some(adapters), Some(projection), Some(wanted)) =
-            (adapters, projection, self.wanted()?)
-        else {
-            return Ok(parquet);
-        };
-        let table = self.parquet.table_schema();
+        let Some((question, columns)) = self.question(config)? else { return Ok(parquet) };
         let metrics = self.parquet.metrics().clone();
         let scan = Scan {
             cache: Arc::clone(&self.cache),
             readers: Arc::clone(&self.readers),
             store,
-            adapters,
-            schema: Arc::clone(table.file_schema()),
-            predicate: self.parquet.filter(),
-            output: Arc::new(projection.project_schema(table.table_schema())?),
-            projection,
-            attributes: wanted.attributes,
+            question,
             batch_rows: self.batch_rows,
             partition,
             row_groups: MetricBuilder::new(&metrics).counter("row_groups_in_memory", partition),
             metrics,
-            last: Mutex::default(),
         };
         let parquet = Arc::from(parquet);
-        let columns = wanted.is_kept.then_some(wanted.columns);
         Ok(Box::new(Morsels { scan: Arc::new(scan), number: self.number, columns, parquet }))
     }
 

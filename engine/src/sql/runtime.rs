@@ -31,6 +31,7 @@ use crate::sql::leaf_projections::LeafProjections;
 use crate::sql::look_ups::LookUps;
 use crate::sql::repeated_keys::{Planner, RepeatedKeys};
 use crate::sql::rollups::UseRollups;
+use crate::sql::small_sides::with_small_sides;
 use crate::sql::stores::KnownStores;
 use crate::sql::text_patterns::TextPatterns;
 use crate::sql::view::InlineViews;
@@ -116,7 +117,9 @@ impl Runtime {
             .with_default_features()
             .with_optimizer_rules(optimizer_rules())
             .with_query_planner(Arc::new(Planner))
-            .with_physical_optimizer_rules(with_span_tree_rule(PhysicalOptimizer::new().rules))
+            .with_physical_optimizer_rules(with_small_sides(with_span_tree_rule(
+                PhysicalOptimizer::new().rules,
+            )))
             .build();
         // No statement may create a table, so no factory for one is kept either.
         state.table_factories_mut().clear();

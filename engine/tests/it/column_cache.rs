@@ -61,7 +61,8 @@ const LOOK_UPS: [&str; 10] = [
     "SELECT span_id FROM spans WHERE trace_id = '{b}' ORDER BY duration_ns DESC, span_id LIMIT 2",
 ];
 
-const FILTERS: [&str; 18] = [
+const FILTERS: [&str; 19] = [
+    "duration_ns > (SELECT avg(duration_ns) FROM spans)",
     "service_name = 'payment'",
     "service_name <> 'cart'",
     "service_name LIKE 'c%'",
@@ -184,6 +185,78 @@ async fn random_filters() {
     both.assert_same(&questions, "in pieces").await;
     both.lake.engine.assemble(&CompactSettings::default().at_once()).await.unwrap();
     both.assert_same(&questions, "in whole").await;
+}
+
+/// Scenario: joins of every kind between random parts of the spans, over a lake in files and row groups of a few rows.
+/// Guarantees: the same rows, whichever side columns in memory let the planner keep.
+#[tokio::test(flavor = "multi_thread")]
+async fn random_joins() {
+    const JOINS: [&str; 8] = [
+        "{m} FROM (SELECT * FROM spans WHERE {l}) l JOIN (SELECT * FROM spans WHERE {r}) r ON {on}",
+        "{m} FROM (SELECT * FROM spans WHERE {l}) l LEFT JOIN (SELECT * FROM spans WHERE {r}) r ON {on}",
+        "{m} FROM (SELECT * FROM spans WHERE {l}) l RIGHT JOIN (SELECT * FROM spans WHERE {r}) r ON {on}",
+        "{m} FROM (SELECT * FROM spans WHERE {l}) l FULL JOIN (SELECT * FROM spans WHERE {r}) r ON {on}",
+        "{s} FROM (SELECT * FROM spans WHERE {l}) l WHERE EXISTS (SELECT 1 FROM (SELECT * FROM spans WHERE {r}) r WHERE {on})",
+        "{s} FROM (SELECT * FROM spans WHERE {l}) l WHERE NOT EXISTS (SELECT 1 FROM (SELECT * FROM spans WHERE {r}) r WHERE {on})",
+        "{s} FROM spans l WHERE {l} AND trace_id IN (SELECT trace_id FROM spans WHERE {r})",
+        "{s} FROM spans l WHERE {l} AND parent_span_id NOT IN (SELECT span_id FROM spans WHERE {r})",
+    ];
+    const ON: [&str; 3] = [
+        "l.trace_id = r.trace_id AND l.span_id = r.parent_span_id",
+        "l.parent_span_id = r.span_id AND l.duration_ns <= r.duration_ns",
+        "l.trace_id = r.trace_id AND l.service_name = r.service_name",
+    ];
+    let mut random = Random(20_261_124);
+    let both = Both::new().await;
+    let spans = sample();
+    let first = random.below(spans.num_rows());
+    import(&both.lake, &spans.slice(0, first)).await;
+    both.lake.engine.assemble(&small_pieces(&mut random)).await.unwrap();
+    import(&both.lake, &spans.slice(first, spans.num_rows() - first)).await;
+    let mut any = |of: &[&'static str]| of[random.below(of.len())];
+    let question = |_| {
+        any(&JOINS)
+            .replace("{m}", "SELECT count(*), min(l.span_id), max(r.span_id), count(l.span_id), sum(r.duration_ns)")
+            .replace("{s}", "SELECT count(*), min(span_id), max(trace_id), sum(duration_ns)")
+            .replace("{l}", any(&FILTERS))
+            .replace("{r}", any(&FILTERS))
+            .replace("{on}", any(&ON))
+    };
+    let questions: Vec<String> = (0..60).map(question).collect();
+    let questions: Vec<&str> = questions.iter().map(String::as_str).collect();
+    both.assert_same(&questions, "in pieces").await;
+    both.lake.engine.assemble(&CompactSettings::default().at_once()).await.unwrap();
+    both.assert_same(&questions, "in whole").await;
+}
+
+/// Scenario: the few spans with many children, before and after `JOIN` and in `IN`, and their children.
+/// Guarantees: once a scan has brought columns into memory, the few are kept and the many looked up.
+#[tokio::test(flavor = "multi_thread")]
+async fn few_are_kept() {
+    let lake = TestLake::empty().await;
+    import(&lake, &sample()).await;
+    assemble_all(&lake).await;
+    let session = lake.session().await;
+    let most = lake.value("SELECT max(child_count) FROM spans").await;
+    let few = format!("(SELECT span_id AS id FROM spans WHERE child_count = {most})");
+    for from in [
+        format!("spans JOIN {few} ON id = parent_span_id WHERE span_kind = 'client'"),
+        format!("{few} JOIN spans ON id = parent_span_id WHERE span_kind = 'client'"),
+        format!("spans WHERE span_kind = 'client' AND parent_span_id IN {few}"),
+    ] {
+        let sql = format!("SELECT count(*), sum(duration_ns) FROM {from}");
+        for _ in 0..2 {
+            rows(&session, &sql).await;
+        }
+        let plan =
+            rows(&session, &format!("EXPLAIN FORMAT INDENT {sql}")).await.concat().join("\n");
+        let (_, join) = plan.split_once("HashJoinExec").expect(&plan);
+        let (join, sides) = join.split_once('\n').expect(&plan);
+        assert!(join.contains("mode=CollectLeft"), "{plan}");
+        let (kept, looked_up) =
+            sides.split_once("DataSourceExec").unwrap().1.split_once("DataSourceExec").unwrap();
+        assert!(kept.contains("child_count") && looked_up.contains("span_kind"), "{plan}");
+    }
 }
 
 /// Scenario: a question is asked three times.
