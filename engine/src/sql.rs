@@ -12,6 +12,7 @@ mod hex_ids;
 mod late_hex;
 mod leaf_projections;
 mod look_ups;
+mod parts_of_plans;
 mod repeated_keys;
 mod rollups;
 mod runtime;

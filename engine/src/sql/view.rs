@@ -19,6 +19,7 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::read::{Divided, Files, StoredSpans};
+use crate::sql::parts_of_plans::part_of_plan;
 
 /// The view that others are made of.
 const SPANS: &str = "spans";
@@ -139,7 +140,7 @@ impl TableProvider for View {
         _filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        state.create_physical_plan(&self.columns(projection)?).await
+        part_of_plan(state, &self.columns(projection)?).await
     }
 }
 

@@ -27,6 +27,7 @@ use crate::paths;
 use crate::read::{Files, parquet_of_lake};
 use crate::rollup::{Level, Subject, read_schema};
 use crate::snapshot::DataFile;
+use crate::sql::parts_of_plans::part_of_plan;
 
 /// The rows of one level of the rollups of some files.
 #[derive(Debug)]
@@ -156,6 +157,6 @@ impl RollupRows {
         let all = (0..schema.fields().len()).collect();
         let names = projection.unwrap_or(&all).iter().map(|at| schema.field(*at).name().as_str());
         let rows = rows.project(names.map(col).collect::<Vec<_>>())?;
-        state.create_physical_plan(&rows.build()?).await
+        part_of_plan(state, &rows.build()?).await
     }
 }

@@ -25,6 +25,7 @@ use schema::spans::{SAMPLE_WEIGHT, STATUS_CODE};
 use super::rows::{self, Counted};
 use super::time::Times;
 use crate::rollup::{Level, Subject};
+use crate::sql::parts_of_plans::part_of_plan;
 
 /// Calls, errors and durations by stretches of time: one row for each operation, kind, status, version and
 /// environment, or for each caller, callee and kind of connection. Counted anew from what is stored and what
@@ -154,7 +155,7 @@ impl TableProvider for Buckets {
         let columns =
             wanted.iter().map(|at| Expr::Column(Column::from_name(schema.field(*at).name())));
         let rows = rows.project(columns.collect::<Vec<_>>())?.build()?;
-        state.create_physical_plan(&rows).await
+        part_of_plan(state, &rows).await
     }
 }
 
