@@ -18,12 +18,18 @@ use crate::trace_set::TraceSet;
 /// The spans of many traces, looked at for what their attributes are.
 #[derive(Debug, Default)]
 pub(crate) struct AttributeSets {
-    traces: Part,
+    traces: RoaringBitmap,
+    /// Of the span that is the least deep.
+    depth: Option<i64>,
     bad: RoaringBitmap,
     /// Of traces that do not count as one.
     weights: HashMap<u32, f64>,
-    /// Attributes by the names that came: numbers in `attributes`.
-    names: HashTable<(String, u32)>,
+    /// Names that came, and numbers in `attributes`.
+    names: Vec<(String, u32)>,
+    /// Numbers in `names`.
+    by_name: HashTable<u32>,
+    /// The names of the span before, in their order: those of the next one mostly are the same.
+    last: Vec<u32>,
     attributes: Vec<Attribute>,
     /// Numbers in `values`.
     numbers: HashTable<u32>,
@@ -43,17 +49,17 @@ struct Part {
 }
 
 impl Part {
-    /// Adds a span; true if its trace is new here.
+    /// Adds a span; true if its trace may be new here.
     fn add(&mut self, trace: u32, depth: Option<i64>) -> bool {
-        self.least(depth);
+        self.depth = least(self.depth, depth);
         self.traces.insert(trace)
     }
+}
 
-    fn least(&mut self, depth: Option<i64>) {
-        self.depth = match (self.depth, depth) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
+fn least(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -63,6 +69,8 @@ struct Attribute {
     has: Part,
     /// How many different ones it has.
     values: usize,
+    /// Number of the value that was seen last: the next one often is the same.
+    last: u32,
 }
 
 #[derive(Debug)]
@@ -111,7 +119,8 @@ impl AttributeSets {
         if span.weight <= 0.0 {
             return;
         }
-        if self.traces.add(span.trace, span.depth) {
+        self.depth = least(self.depth, span.depth);
+        if self.traces.insert(span.trace) {
             self.members += 1;
             if span.is_bad {
                 self.bad.insert(span.trace);
@@ -120,51 +129,76 @@ impl AttributeSets {
                 self.weights.insert(span.trace, span.weight);
             }
         }
-        for (name, value) in attributes {
-            let attribute = self.attribute(name);
+        for (place, (name, value)) in attributes.enumerate() {
+            let attribute = self.attribute_at(place, name);
             let has = &mut self.attributes[attribute as usize].has;
             self.members += usize::from(has.add(span.trace, span.depth));
             let value = self.value(attribute, value);
-            let has = &mut self.values[value].has;
+            let has = &mut self.values[value as usize].has;
             self.members += usize::from(has.add(span.trace, span.depth));
         }
     }
 
-    fn attribute(&mut self, name: &str) -> u32 {
+    fn attribute_at(&mut self, place: usize, name: &str) -> u32 {
+        if let Some(last) = self.last.get(place) {
+            let (known, attribute) = &self.names[*last as usize];
+            if known == name {
+                return *attribute;
+            }
+        }
+        let number = self.name(name);
+        // A span has its first attributes before the later ones.
+        match self.last.get_mut(place) {
+            Some(last) => *last = number,
+            None => self.last.push(number),
+        }
+        self.names[number as usize].1
+    }
+
+    fn name(&mut self, name: &str) -> u32 {
+        let Self { names, by_name, attributes, .. } = self;
         let hash = xxh3_64(name.as_bytes());
-        if let Some((_, number)) = self.names.find(hash, |(known, _)| known == name) {
+        if let Some(number) = by_name.find(hash, |number| names[*number as usize].0 == name) {
             return *number;
         }
         let current = current_name(name);
-        let known = self.attributes.iter().position(|attribute| attribute.name == current);
-        let number = known.unwrap_or_else(|| {
+        let known = attributes.iter().position(|attribute| attribute.name == current);
+        let attribute = known.unwrap_or_else(|| {
             let name = current.to_owned();
-            self.attributes.push(Attribute { name, has: Part::default(), values: 0 });
-            self.attributes.len() - 1
+            attributes.push(Attribute { name, has: Part::default(), values: 0, last: 0 });
+            attributes.len() - 1
         });
-        let of_name = |(name, _): &(String, u32)| xxh3_64(name.as_bytes());
-        self.names.insert_unique(hash, (name.to_owned(), number as u32), of_name);
-        number as u32
+        let number = names.len() as u32;
+        names.push((name.to_owned(), attribute as u32));
+        by_name.insert_unique(hash, number, |number| xxh3_64(names[*number as usize].0.as_bytes()));
+        number
     }
 
-    fn value(&mut self, attribute: u32, text: &str) -> usize {
-        let hash = xxh3_64_with_seed(text.as_bytes(), u64::from(attribute));
-        let Self { numbers, values, texts, .. } = self;
-        let is_it = |number: &u32| {
-            let value = &values[*number as usize];
-            value.attribute == attribute && texts[value.text.clone()] == *text.as_bytes()
+    fn value(&mut self, attribute: u32, text: &str) -> u32 {
+        let Self { attributes, numbers, values, texts, .. } = self;
+        let is_it = |number: u32, values: &[Value]| {
+            let value = values.get(number as usize);
+            value.is_some_and(|value| {
+                value.attribute == attribute && texts[value.text.clone()] == *text.as_bytes()
+            })
         };
-        if let Some(number) = numbers.find(hash, is_it) {
-            return *number as usize;
+        let of_attribute = &mut attributes[attribute as usize];
+        if is_it(of_attribute.last, values) {
+            return of_attribute.last;
         }
-        let number = values.len();
-        numbers.insert_unique(hash, number as u32, |number| values[*number as usize].hash);
-        let at = texts.len();
-        texts.extend_from_slice(text.as_bytes());
-        let text = at..texts.len();
-        values.push(Value { hash, attribute, text, has: Part::default() });
-        self.attributes[attribute as usize].values += 1;
-        number
+        let hash = xxh3_64_with_seed(text.as_bytes(), u64::from(attribute));
+        let known = numbers.find(hash, |number| is_it(*number, values)).copied();
+        of_attribute.last = known.unwrap_or_else(|| {
+            let number = values.len() as u32;
+            numbers.insert_unique(hash, number, |number| values[*number as usize].hash);
+            let at = texts.len();
+            texts.extend_from_slice(text.as_bytes());
+            let text = at..texts.len();
+            values.push(Value { hash, attribute, text, has: Part::default() });
+            of_attribute.values += 1;
+            number
+        });
+        of_attribute.last
     }
 
     fn text(&self, value: &Value) -> &str {
@@ -175,39 +209,46 @@ impl AttributeSets {
     /// What was found: all spans, and then attribute by attribute, before its values. Those of an attribute that
     /// nearly every trace has a value of its own for, more than one for two traces, are left out.
     pub(crate) fn findings(&self) -> Vec<Finding<'_>> {
-        let mut findings = vec![self.finding(None, None, &self.traces)];
+        let mut findings = vec![self.finding((None, None), self.traces.clone(), self.depth)];
+        let mut have_few = Vec::new();
         for attribute in &self.attributes {
-            findings.push(self.finding(Some(&attribute.name), None, &attribute.has));
+            let finding = self.finding_of((Some(&attribute.name), None), &attribute.has);
+            have_few.push(2 * attribute.values as u64 <= finding.rows);
+            findings.push(finding);
         }
         for value in &self.values {
             let attribute = &self.attributes[value.attribute as usize];
-            if 2 * attribute.values as u64 <= attribute.has.traces.len() {
+            if have_few[value.attribute as usize] {
                 let text = self.text(value);
-                findings.push(self.finding(Some(&attribute.name), Some(text), &value.has));
+                findings.push(self.finding_of((Some(&attribute.name), Some(text)), &value.has));
             }
         }
         findings.sort_unstable_by_key(|finding| (finding.attribute, finding.value));
         findings
     }
 
+    fn finding_of<'a>(&'a self, of: (Option<&'a str>, Option<&'a str>), has: &Part) -> Finding<'a> {
+        self.finding(of, has.traces.bitmap(), has.depth)
+    }
+
     fn finding<'a>(
         &'a self,
-        attribute: Option<&'a str>,
-        value: Option<&'a str>,
-        part: &Part,
+        (attribute, value): (Option<&'a str>, Option<&'a str>),
+        traces: RoaringBitmap,
+        depth: Option<i64>,
     ) -> Finding<'a> {
-        let mut bad_traces = part.traces.intersection(&self.bad);
-        let mut good_traces = part.traces.bitmap();
+        let mut good_traces = traces;
+        let mut bad_traces = &good_traces & &self.bad;
         good_traces -= &bad_traces;
         bad_traces.optimize();
         good_traces.optimize();
-        let (bad_rows, rows) = (bad_traces.len(), part.traces.len());
-        let (mut bad, mut good) = (bad_rows as f64, (rows - bad_rows) as f64);
+        let (bad_rows, good_rows) = (bad_traces.len(), good_traces.len());
+        let (mut bad, mut good) = (bad_rows as f64, good_rows as f64);
         if !self.weights.is_empty() {
             bad = bad_traces.iter().map(|trace| self.weight(trace)).sum();
             good = good_traces.iter().map(|trace| self.weight(trace)).sum();
         }
-        let depth = part.depth;
+        let rows = bad_rows + good_rows;
         Finding { attribute, value, depth, bad, good, bad_rows, rows, bad_traces, good_traces }
     }
 
